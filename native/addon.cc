@@ -1,0 +1,49 @@
+#include <napi.h>
+
+#include <iterator>
+
+#include "calls.h"
+#include "environment.h"
+#include "watch.h"
+
+namespace polysocket {
+namespace {
+
+// The interface `Addon` of src/engine/addon.ts.
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Environment* const environment = Environment::Create(env);
+  if (environment == nullptr) return exports;
+  environment->set_watch_class(Watch::Define(env));
+  const auto function = [environment](const char* name, napi_callback callback) {
+    return napi_property_descriptor{name, nullptr, callback, nullptr, nullptr, nullptr, napi_enumerable, environment};
+  };
+  const napi_property_descriptor functions[] = {
+      function("socket", Socket),
+      function("socketpair", SocketPair),
+      function("bind", Bind),
+      function("connect", Connect),
+      function("listen", Listen),
+      function("accept", Accept),
+      function("getsockname", GetSockName),
+      function("getpeername", GetPeerName),
+      function("getsockopt", GetSockOpt),
+      function("setsockopt", SetSockOpt),
+      function("shutdown", Shutdown),
+      function("adopt", Adopt),
+      function("close", Close),
+      function("recv", Recv),
+      function("sendv", Sendv),
+      function("sendto", SendTo),
+      function("sendmmsg", Sendmmsg),
+      function("recvmmsg", Recvmmsg),
+      function("watch", Watch::Open),
+  };
+  napi_define_properties(env, exports, std::size(functions), functions);
+  return exports;
+}
+
+}  // namespace
+}  // namespace polysocket
+
+using polysocket::Init;
+NODE_API_MODULE(polysocket, Init)

@@ -1,0 +1,153 @@
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "call.h"
+#include "calls.h"
+
+namespace polysocket {
+namespace {
+
+// MSG_DONTWAIT although our descriptors are non-blocking: O_NONBLOCK belongs to the open file, which an adopted socket may
+// share with another process, and that one may clear it.
+constexpr int kReceive = MSG_DONTWAIT;
+// A peer that is gone is EPIPE, not SIGPIPE.
+constexpr int kSend = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+// Bytes after which sendv looks at no further chunk: tcp_wmem's default maximum. Each chunk costs a look, and of a long queue
+// of large ones the socket takes only the first few.
+constexpr size_t kEnough = 4 << 20;
+
+// Words in `meta` for each message of recvmmsg.
+constexpr size_t kMetaSize = 3;
+
+msghdr HeaderFor(iovec* pieces, size_t count, void* name, size_t name_length) {
+  msghdr header = {};
+  header.msg_name = name;
+  header.msg_namelen = static_cast<socklen_t>(name_length);
+  header.msg_iov = pieces;
+  header.msg_iovlen = count;
+  return header;
+}
+
+}  // namespace
+
+napi_value Recv(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Bytes buffer;
+  size_t offset;
+  size_t length;
+  if (!call.Read(&fd, &buffer, &offset, &length) || !buffer.Holds(offset, length)) return call.Return(-EINVAL);
+  return call.Return(Retry([&] { return recv(fd, buffer.data + offset, length, kReceive); }));
+}
+
+napi_value Sendv(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Array chunks;
+  size_t first;
+  size_t offset;
+  if (!call.Read(&fd, &chunks, &first, &offset) || first >= chunks.length) return call.Return(-EINVAL);
+  Batch& batch = call.environment().batch();
+  const size_t most = std::min(chunks.length - first, kBatchLimit);
+  size_t count = 0;
+  // Two passes: an element may be an accessor, which could run JavaScript that detaches a buffer found before it.
+  for (size_t gathered = 0; count < most && gathered < kEnough; count++) {
+    napi_value* const value = &batch.values[count];
+    const napi_status status = napi_get_element(env, chunks.value, static_cast<uint32_t>(first + count), value);
+    if (status == napi_pending_exception) return nullptr;
+    if (status != napi_ok) return call.Return(-EINVAL);
+    size_t length = 0;
+    napi_get_typedarray_info(env, *value, nullptr, &length, nullptr, nullptr, nullptr);
+    gathered += length;
+  }
+  for (size_t i = 0; i < count; i++) {
+    Bytes chunk;
+    const size_t skip = i == 0 ? offset : 0;
+    if (!Read(env, batch.values[i], &chunk) || skip > chunk.length) return call.Return(-EINVAL);
+    batch.pieces[i] = {chunk.data + skip, chunk.length - skip};
+  }
+  const msghdr header = HeaderFor(batch.pieces, count, nullptr, 0);
+  return call.Return(Retry([&] { return sendmsg(fd, &header, kSend); }));
+}
+
+napi_value SendTo(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Bytes data;
+  Name name;
+  if (!call.Read(&fd, &data, &name)) return call.Return(-EINVAL);
+  return call.Return(Retry([&] { return sendto(fd, data.data, data.length, kSend, name.data, name.length); }));
+}
+
+napi_value Sendmmsg(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Bytes slab;
+  Words lengths;
+  Bytes names;
+  Words name_lengths;
+  size_t wanted;
+  if (!call.Read(&fd, &slab, &lengths, &names, &name_lengths, &wanted)) return call.Return(-EINVAL);
+  const size_t count = std::min(wanted, kBatchLimit);
+  if (count > lengths.length || count > name_lengths.length) return call.Return(-EINVAL);
+  Batch& batch = call.environment().batch();
+  size_t offset = 0;
+  for (size_t i = 0; i < count; i++) {
+    // Copied, and checked as size_t, which makes a negative number too large.
+    const size_t length = lengths.data[i];
+    const size_t name_length = name_lengths.data[i];
+    if (!slab.Holds(offset, length) || name_length > kNameSize || !names.Holds(i * kNameSize, name_length)) {
+      return call.Return(-EINVAL);
+    }
+    batch.pieces[i] = {slab.data + offset, length};
+    uint8_t* name = name_length == 0 ? nullptr : names.data + i * kNameSize;
+    batch.headers[i].msg_hdr = HeaderFor(&batch.pieces[i], 1, name, name_length);
+    offset += length;
+  }
+  return call.Return(
+      Retry([&] { return sendmmsg(fd, batch.headers, static_cast<unsigned>(count), kSend); }));
+}
+
+napi_value Recvmmsg(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Bytes slab;
+  size_t offset;
+  size_t slot;
+  size_t wanted;
+  Words meta;
+  Bytes names;
+  if (!call.Read(&fd, &slab, &offset, &slot, &wanted, &meta, &names)) return call.Return(-EINVAL);
+  const size_t count = std::min(wanted, kBatchLimit);
+  if (offset > slab.length || (slot > 0 && count > (slab.length - offset) / slot) || count > meta.length / kMetaSize ||
+      count > names.length / kNameSize) {
+    return call.Return(-EINVAL);
+  }
+  Batch& batch = call.environment().batch();
+  uint8_t* const start = slab.data + offset;
+  for (size_t i = 0; i < count; i++) {
+    batch.pieces[i] = {start + i * slot, slot};
+    batch.headers[i].msg_hdr = HeaderFor(&batch.pieces[i], 1, names.data + i * kNameSize, kNameSize);
+  }
+  const int64_t received =
+      Retry([&] { return recvmmsg(fd, batch.headers, static_cast<unsigned>(count), kReceive, nullptr); });
+  uint8_t* end = start;
+  for (int64_t i = 0; i < received; i++) {
+    const mmsghdr& message = batch.headers[i];
+    const size_t length = std::min<size_t>(message.msg_len, slot);
+    const uint8_t* const bytes = start + i * slot;
+    if (end != bytes && length > 0) std::memmove(end, bytes, length);
+    end += length;
+    int32_t* const words = meta.data + i * kMetaSize;
+    words[0] = static_cast<int32_t>(length);
+    words[1] = message.msg_hdr.msg_flags;
+    words[2] = static_cast<int32_t>(message.msg_hdr.msg_namelen);
+  }
+  return call.Return(received);
+}
+
+}  // namespace polysocket

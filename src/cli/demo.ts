@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+import { availableParallelism, release } from 'node:os'
+import type { SchemeFacts } from '../index.ts'
+import { type Case, demoCases, type Missing } from './demo/cases.ts'
+import { ECHO_BYTES, ECHOES } from './demo/measure.ts'
+import { PAYLOAD_PATH, readPayload } from './demo/payload.ts'
+import { type Outcome, runCase } from './demo/run-case.ts'
+import { errorText } from './report.ts'
+import { humanBytes, table } from './table.ts'
+
+const HEAD = ['scheme', 'engine', 'address', 'facts', 'bytes', 'round trip', 'throughput', 'verdict']
+
+function describe(facts: SchemeFacts): string {
+  const words = [
+    facts.connected ? 'connected' : 'unconnected',
+    ...(facts.reliable ? ['reliable'] : []),
+    ...(facts.ordered ? ['ordered'] : []),
+  ]
+  const limit = facts.maxMessage === undefined ? '' : `, at most ${facts.maxMessage}`
+  return `${words.join(', ')}\n${facts.boundaries ? `messages${limit}` : 'stream of bytes'}`
+}
+
+function row(tried: Case, outcome: Outcome): string[] {
+  const engine = tried.sameProcess ? `${tried.engine}\n(one process)` : tried.engine
+  if (!outcome.ok) {
+    return [tried.scheme, engine, outcome.address, describe(tried.facts), '', '', '', `FAILED: ${errorText(outcome.error)}`]
+  }
+  const { from, bytes, roundTrip, seconds, verdict } = outcome.measured
+  return [
+    tried.scheme,
+    engine,
+    `${outcome.address}\n<- ${from ?? 'unnamed'}`,
+    describe(tried.facts),
+    String(bytes),
+    `${roundTrip.toFixed(0)} us`,
+    `${humanBytes(bytes / seconds)}/s`,
+    `ok: ${verdict.replace(', ', ',\n')}`,
+  ]
+}
+
+function missingRow({ scheme, reason, remedy }: Missing): string[] {
+  return [scheme, '-', '', '', '', '', '', `not here: ${reason}\nremedy: ${remedy}`]
+}
+
+const payload = readPayload()
+const startedAt = performance.now()
+const rows: string[][] = []
+let tried = 0
+let failed = 0
+for (const entry of demoCases()) {
+  if ('reason' in entry) {
+    rows.push(missingRow(entry))
+    continue
+  }
+  process.stderr.write(`demo: ${entry.address} (${entry.engine}) ...`)
+  const outcome = await runCase(entry, payload)
+  process.stderr.write(outcome.ok ? ' ok\n' : ' FAILED\n')
+  tried++
+  if (!outcome.ok) failed++
+  rows.push(row(entry, outcome))
+}
+const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+process.stdout.write(
+  `
+${humanBytes(payload.bytes.length)} of ${PAYLOAD_PATH} to a second process and its SHA-256 back;
+round trip: median of ${ECHOES} echoes of ${ECHO_BYTES} bytes. Node ${process.versions.node}, ${process.platform} ${release()}, ${availableParallelism()} processors.
+
+${table(HEAD, rows, new Set(['bytes', 'round trip', 'throughput']))}
+
+${tried - failed} of ${tried} work, ${rows.length - tried} not to be tried here, ${seconds} s
+`,
+)
+if (failed > 0) process.exitCode = 1

@@ -1,0 +1,149 @@
+import type { DatagramEndpoint, Message, OpenOptions } from '../../index.ts'
+import { formatAddress } from '../../index.ts'
+import { connectNamed, isDatagram, readTarget } from '../open.ts'
+import { ECHO_BYTES, ECHOES, type Measured, median, WARM_UP } from './measure.ts'
+import type { Payload } from './payload.ts'
+import { DATA_HEADER, decodeReport, encodeData, encodeStart, MESSAGE, type Report } from './protocol.ts'
+
+/** Bytes of a message, its header included. */
+const SIZE = 8192
+/** Messages under way at a time. Where the scheme may lose them, so few that the default receive buffer takes them. */
+const WINDOW = { reliable: 256, unreliable: 8 } as const
+/** How long an answer is waited for before it counts as lost. */
+const PATIENCE = 300
+/** Of what an unreliable scheme may lose; more, on one machine and with few messages under way, is a defect. */
+const TOLERATED_LOSS = 0.01
+
+/** The near side of a message scheme: echoes, then the file in numbered messages. */
+export async function measureMessages(address: string, payload: Payload, options: OpenOptions): Promise<Measured> {
+  const endpoint = await connectNamed(readTarget(address).address, options)
+  if (!isDatagram(endpoint)) throw new Error(`${address} did not make a datagram socket`)
+  const client = new Client(endpoint)
+  const abort = (): void => void endpoint.close()
+  options.signal?.addEventListener('abort', abort)
+  try {
+    const roundTrip = await client.echoes()
+    const { seconds, pieces, report } = await client.transfer(payload.bytes)
+    const from = endpoint.local === undefined ? undefined : formatAddress(endpoint.local)
+    return { from, bytes: payload.bytes.length, seconds, roundTrip, verdict: judge(endpoint, payload, pieces, report) }
+  } finally {
+    options.signal?.removeEventListener('abort', abort)
+    await endpoint.close()
+  }
+}
+
+/** Holds the far side's report against what the facts promise. */
+function judge({ facts }: DatagramEndpoint, payload: Payload, pieces: number, report: Report): string {
+  const lost = pieces - report.received
+  const found = `${pieces} messages, ${lost} lost, ${report.damaged} damaged, ${report.duplicates} doubled, ${report.outOfOrder} out of order`
+  const acceptable =
+    report.damaged === 0 &&
+    (facts.reliable ? lost === 0 && report.duplicates === 0 : lost <= pieces * TOLERATED_LOSS) &&
+    (!facts.ordered || report.outOfOrder === 0) &&
+    (lost > 0 || report.sha256 === payload.sha256)
+  if (!acceptable) throw new Error(found)
+  const order = report.outOfOrder > 0 ? `, ${report.outOfOrder} out of order` : ''
+  return lost === 0 ? `SHA-256 equal, ${pieces} messages whole${order}` : `${lost} of ${pieces} messages lost, others whole${order}`
+}
+
+class Client {
+  readonly #endpoint: DatagramEndpoint
+  readonly #failed: Promise<never>
+  #onMessage: (data: Buffer) => void = () => undefined
+
+  constructor(endpoint: DatagramEndpoint) {
+    this.#endpoint = endpoint
+    endpoint.on('message', ({ data }: Message) => this.#onMessage(data))
+    this.#failed = new Promise<never>((_, reject) => {
+      endpoint.on('error', reject)
+      endpoint.once('end', () => reject(new Error('the peer ended')))
+      endpoint.once('close', () => reject(new Error('the endpoint was closed')))
+    })
+    this.#failed.catch(() => undefined)
+  }
+
+  /** Median round trip in microseconds. An echo that is lost is sent again, and not counted. */
+  async echoes(): Promise<number> {
+    const times: number[] = []
+    let lost = 0
+    for (let round = -WARM_UP; round < ECHOES; round++) {
+      const message = Buffer.alloc(ECHO_BYTES, MESSAGE.echo)
+      message.writeInt32BE(round, 1)
+      const start = performance.now()
+      const came = this.#answer((data) => data.equals(message))
+      await this.#endpoint.send(message)
+      if (!(await came)) lost++
+      else if (round >= 0) times.push((performance.now() - start) * 1000)
+    }
+    if (lost > ECHOES * TOLERATED_LOSS) throw new Error(`${lost} of ${ECHOES + WARM_UP} echoes did not come back`)
+    return median(times)
+  }
+
+  async transfer(bytes: Buffer): Promise<{ seconds: number; pieces: number; report: Report }> {
+    const { facts } = this.#endpoint
+    const size = Math.min(SIZE, facts.maxMessage ?? SIZE) - DATA_HEADER
+    const pieces = Math.ceil(bytes.length / size)
+    const window = facts.reliable ? WINDOW.reliable : WINDOW.unreliable
+    await this.#ask(encodeStart({ pieces, size, total: bytes.length, ackEvery: window / 4 }), MESSAGE.ack)
+
+    let received = 0
+    let onAck: () => void = () => undefined
+    this.#onMessage = (data) => {
+      if (data[0] !== MESSAGE.ack) return
+      received = Math.max(received, data.readUInt32BE(1))
+      onAck()
+    }
+    let lost = 0
+    const settle = async (sent: number, underWay: number): Promise<void> => {
+      while (sent - lost - received > underWay) {
+        const before = received
+        const acked = new Promise<void>((resolve) => (onAck = resolve))
+        await this.#race(acked, PATIENCE)
+        // Nothing came for long: what is under way will not come any more. The report at the end has the last word.
+        if (received === before) lost = sent - received
+      }
+    }
+    const startedAt = performance.now()
+    let finishedAt = startedAt
+    for (let sequence = 0; sequence < pieces; sequence++) {
+      await settle(sequence, window - 1)
+      await this.#endpoint.send(encodeData(sequence, bytes.subarray(sequence * size, (sequence + 1) * size)))
+    }
+    await settle(pieces, 0)
+    finishedAt = performance.now()
+    const report = decodeReport(await this.#ask(Buffer.from([MESSAGE.ask]), MESSAGE.report))
+    return { seconds: (finishedAt - startedAt) / 1000, pieces, report }
+  }
+
+  /** Asks until there is an answer: question and answer may be lost as all else. */
+  async #ask(question: Buffer, kind: number): Promise<Buffer> {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const came = this.#answer((data) => data[0] === kind)
+      await this.#endpoint.send(question)
+      const answer = await came
+      if (answer !== undefined) return answer
+    }
+    throw new Error('the peer does not answer')
+  }
+
+  async #answer(isIt: (data: Buffer) => boolean): Promise<Buffer | undefined> {
+    const came = new Promise<Buffer>((resolve) => {
+      this.#onMessage = (data) => {
+        if (isIt(data)) resolve(data)
+      }
+    })
+    return await this.#race(came, this.#endpoint.facts.reliable ? undefined : PATIENCE)
+  }
+
+  async #race<T>(wanted: Promise<T>, patience: number | undefined): Promise<T | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const patienceEnds = new Promise<undefined>((resolve) => {
+      if (patience !== undefined) timer = setTimeout(() => resolve(undefined), patience)
+    })
+    try {
+      return await Promise.race([wanted, this.#failed, patienceEnds])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}

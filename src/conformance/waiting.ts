@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import type { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** What a case waits for at the moment, by name, so that one that hangs says where. */
+export class Waiting {
+  readonly #names = new Set<{ what: string }>()
+
+  /** Passes `promise` on, and is named in the error when the case runs out of time meanwhile. */
+  async for<T>(what: string, promise: PromiseLike<T>): Promise<T> {
+    const entry = { what }
+    this.#names.add(entry)
+    try {
+      return await promise
+    } finally {
+      this.#names.delete(entry)
+    }
+  }
+
+  /** Rejects when `work` takes longer than `milliseconds`; the work itself goes on unheard. */
+  async limit<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const expired = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const names = [...this.#names].map(({ what }) => what).join('; ')
+        reject(new assert.AssertionError({ message: `not done after ${milliseconds} ms; waiting for: ${names || 'nothing'}` }))
+      }, milliseconds)
+    })
+    try {
+      return await Promise.race([work, expired])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+export { delay }
+
+/** Resolves at the next event of this name, whatever else happens; `once` of node:events would reject on an 'error'. */
+export function nextEvent(emitter: EventEmitter, name: string): Promise<unknown[]> {
+  return new Promise((resolve) => emitter.once(name, (...values: unknown[]) => resolve(values)))
+}
+
+/** Counts the events of this name from now on. */
+export function countEvents(emitter: EventEmitter, name: string): { count: number } {
+  const counter = { count: 0 }
+  emitter.on(name, () => {
+    counter.count += 1
+  })
+  return counter
+}
+
+/** Whether the promise settles within so many milliseconds. */
+export async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const settled = promise.then(
+    () => true,
+    () => true,
+  )
+  return Promise.race([settled, delay(milliseconds, false)])
+}

@@ -1,0 +1,98 @@
+import { constants } from 'node:os'
+import { getSystemErrorMap } from 'node:util'
+
+/** The codes that are ours. Every other code is the system's own (`ECONNREFUSED`), as Node reports it. */
+export type SocketErrorCode =
+  | 'ERR_ADDRESS_INVALID'
+  | 'ERR_FAMILY_UNKNOWN'
+  | 'ERR_FAMILY_UNAVAILABLE'
+  | 'ERR_UNSUPPORTED'
+  | 'ERR_OPTION_UNKNOWN'
+  | 'ERR_SOCKET_CLOSED'
+  | 'ERR_QUEUE_FULL'
+
+export interface SocketErrorDetail {
+  /** Negative, as in Node's own system errors. */
+  readonly errno?: number | undefined
+  readonly syscall?: string | undefined
+  /** The address in its text form. */
+  readonly address?: string | undefined
+  readonly cause?: unknown
+}
+
+/** Every error that a socket reports. Match on `code`: codes are the contract, messages are not. */
+export class SocketError extends Error {
+  readonly code: string
+  readonly errno?: number
+  readonly syscall?: string
+  readonly address?: string
+
+  constructor(code: SocketErrorCode | (string & {}), message: string, detail: SocketErrorDetail = {}) {
+    super(message, 'cause' in detail ? { cause: detail.cause } : undefined)
+    this.name = 'SocketError'
+    this.code = code
+    if (detail.errno !== undefined) this.errno = detail.errno
+    if (detail.syscall !== undefined) this.syscall = detail.syscall
+    if (detail.address !== undefined) this.address = detail.address
+  }
+}
+
+/** libuv names fewer errors than the kernel has; os.constants fills in the rest. */
+const namesByErrno = new Map<number, string>([
+  ...Object.entries(constants.errno).map(([name, errno]): [number, string] => [-errno, name]),
+  ...[...getSystemErrorMap()].map(([errno, [name]]): [number, string] => [errno, name]),
+])
+
+const errnosByName = new Map([...namesByErrno].map(([errno, name]) => [name, errno]))
+
+/** The system's error, named as Node names it. `errno` is negative: what a system call returned. */
+export function systemError(errno: number, syscall: string, address?: string, cause?: unknown): SocketError {
+  const code = namesByErrno.get(errno) ?? `UNKNOWN_${-errno}`
+  return describe(code, errno, syscall, address, cause)
+}
+
+/** The same, where the name is known and the number is the platform's. */
+export function namedSystemError(code: string, syscall: string, address?: string, cause?: unknown): SocketError {
+  return describe(code, errnosByName.get(code), syscall, address, cause)
+}
+
+function describe(
+  code: string,
+  errno: number | undefined,
+  syscall: string,
+  address: string | undefined,
+  cause: unknown,
+): SocketError {
+  const where = address === undefined ? '' : ` ${address}`
+  const detail = { errno, syscall, address }
+  return new SocketError(code, `${syscall} ${code}${where}`, cause === undefined ? detail : { ...detail, cause })
+}
+
+/** What an operation rejects with when its `AbortSignal` fires: an `AbortError`, as from Node's own APIs. */
+export class AbortError extends Error {
+  readonly code = 'ABORT_ERR'
+
+  constructor(cause?: unknown) {
+    super('The operation was aborted', { cause })
+    this.name = 'AbortError'
+  }
+}
+
+export function socketClosed(operation: string): SocketError {
+  return new SocketError('ERR_SOCKET_CLOSED', `${operation}: the socket is closed`, { syscall: operation })
+}
+
+export function unsupported(what: string, why: string): SocketError {
+  return new SocketError('ERR_UNSUPPORTED', `${what} is not supported: ${why}`)
+}
+
+/** For an error from Node's own sockets: the same code, errno and call, in our class. */
+export function fromNodeError(error: unknown, syscall: string, address?: string): SocketError {
+  if (error instanceof SocketError) return error
+  const node = error as NodeJS.ErrnoException
+  const code = typeof node.code === 'string' ? node.code : 'UNKNOWN'
+  const errno = typeof node.errno === 'number' ? node.errno : errnosByName.get(code)
+  const call = node.syscall ?? syscall
+  const where = address === undefined ? '' : ` ${address}`
+  return new SocketError(code, `${call} ${code}${where}`, { errno, syscall: call, address, cause: error })
+}

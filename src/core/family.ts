@@ -1,0 +1,162 @@
+import type { Address, AddressBase } from './address.ts'
+import type { SchemeFacts } from './facts.ts'
+import type { ListenRequest, OpenRequest, RawOption } from './options.ts'
+
+/** Whether a scheme works on this machine, and if not, why and what to do about it. */
+export type Availability =
+  | { readonly available: true; readonly engine: string }
+  | { readonly available: false; readonly reason: string; readonly remedy: string }
+
+/**
+ * An address family: how its addresses are read and written, what its schemes promise, and how its sockets are opened.
+ * A family whose sockets are the kernel's is made by `kernelFamily`, which supplies everything from `probe` down.
+ *
+ * A family reports failure by throwing or rejecting with a `SocketError`. It need not check arguments: core has.
+ */
+export interface AddressFamily<A extends AddressBase = Address> {
+  /** `'unix'` */
+  readonly name: string
+  /** The schemes that begin its addresses, each with its facts. */
+  readonly schemes: Readonly<Record<string, SchemeFacts>>
+  /** Facts of one address, where its scheme alone does not tell them. */
+  facts?(address: A): SchemeFacts
+  /** Says whether the scheme works here. Cheap, and never throws. */
+  probe(scheme: string): Availability
+  /** Reads what follows the scheme and its colon. Throws `ERR_ADDRESS_INVALID` naming the part that is wrong. */
+  parse(scheme: string, rest: string): A
+  /** The canonical text, scheme included; `parse` of it gives an equal address. Throws as `parse` does. */
+  format(address: A): string
+  /** The address as socat takes it, ready to paste into a shell. */
+  toSocat?(address: A): string
+  /** The address in the words of `node:net`, for `endpoint.address()` and `remoteAddress`. */
+  toNode?(address: A): NodeAddress
+  /** An address that is free on this machine, for tests; `undefined` where there is none to be had. */
+  ephemeral(scheme: string): A | undefined
+  connect?(address: A, request: OpenRequest<A>): Promise<StreamHandle<A> | DatagramHandle<A>>
+  listen?(address: A, request: ListenRequest<A>): Promise<ListenerHandle<A>>
+  bind?(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>>
+  /** Two connected ends; socketpair(2). */
+  socketpair?(scheme: string): [AnyHandle<A>, AnyHandle<A>]
+  /** Takes ownership of a socket that is open already; `undefined` when it is not of this family. */
+  adopt?(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined
+}
+
+export interface NodeAddress {
+  readonly address: string
+  readonly port: number
+  readonly family: 'IPv4' | 'IPv6'
+}
+
+/**
+ * What a family opens, below the endpoint: it moves bytes and knows nothing of queues, events or promises.
+ * No callback is called before `start` has returned, none after `close`.
+ */
+export interface Handle<A extends AddressBase = Address> {
+  readonly facts: SchemeFacts
+  /** The name of what moves the bytes: `'kernel'`, `'node'`, `'memory'`, or a driver's. */
+  readonly engine: string
+  /** The file descriptor, where there is one and it is open. */
+  readonly fd: number | undefined
+  /** Our own address as the system reports it; `undefined` where it has none. */
+  readonly local: A | undefined
+  /** The peer's address; `undefined` where there is no peer or it is unnamed. */
+  readonly remote: A | undefined
+  /** Throws `ERR_OPTION_UNKNOWN` for a name that the scheme does not have, else the system's error. */
+  getOption(option: string | RawOption): unknown
+  setOption(option: string | RawOption, value: unknown): void
+  /** Whether an open handle keeps the process alive; it does until `unref`. */
+  ref(): void
+  unref(): void
+  /**
+   * Frees everything at once; a second call does nothing. What the system accepted is still delivered; what waits in the
+   * handle is dropped, each pending `done` being called with `ERR_SOCKET_CLOSED`.
+   */
+  close(): void
+}
+
+/** Told apart by `facts.kind`. */
+export type AnyHandle<A extends AddressBase = Address> = StreamHandle<A> | DatagramHandle<A>
+
+/** `null` when it succeeded. */
+export type Done = (error: Error | null) => void
+
+export interface StreamHandle<A extends AddressBase = Address> extends Handle<A> {
+  readonly type: 'stream'
+  /** Called once, before anything else. Reading begins with the first `resume`. */
+  start(events: StreamEvents): void
+  resume(): void
+  /** No `onData` after it, until `resume`. */
+  pause(): void
+  /** Writes the chunks in order. One write is in flight at a time; `done` may be called before this returns. */
+  write(chunks: readonly Uint8Array[], done: Done): void
+  /** Ends our direction: shutdown(2) with SHUT_WR. Called after the last write is done. */
+  end(done: Done): void
+  /** Closes with a reset where the family knows one (TCP's RST), else as `close`. */
+  reset(): void
+}
+
+export interface StreamEvents {
+  /** The chunk is the receiver's to keep. */
+  onData(chunk: Buffer): void
+  /** The peer ended its direction. At most once; no `onData` after it. */
+  onEnd(): void
+  /** The connection is lost. At most once, and nothing after it; the handle is then still to be closed. */
+  onError(error: Error): void
+}
+
+export interface Message<A extends AddressBase = Address> {
+  readonly data: Buffer
+  /** Who sent it; `undefined` when the sender is unnamed or the socket is connected and the system does not say. */
+  readonly from: A | undefined
+  /** The message was longer than what the endpoint could take, and its end is lost (MSG_TRUNC). */
+  readonly truncated: boolean
+}
+
+export interface Outgoing {
+  readonly data: Uint8Array
+  /** From `target`; `undefined` sends to the connected peer. */
+  readonly target: unknown
+}
+
+export interface DatagramHandle<A extends AddressBase = Address> extends Handle<A> {
+  readonly type: 'datagram'
+  start(events: DatagramEvents<A>): void
+  /** Begins to receive; nothing is taken from the system before the first call. */
+  resume(): void
+  pause(): void
+  /** Turns an address into what `send` takes. A promise where a name has to be resolved first. */
+  target(address: A): unknown
+  /**
+   * Offers `messages[from]` and those after it to the system, which takes as many as it can now. Returns how many;
+   * if not all, `onWritable` is called once there may be room. Throws when the system refuses `messages[from]` itself
+   * (EMSGSIZE, ECONNREFUSED); the socket is then as good as before. With `from` past the end it returns 0.
+   */
+  send(messages: readonly Outgoing[], from: number): number
+  /** Ends our direction where the facts say `halfClose`, called once everything was sent. */
+  end(done: Done): void
+}
+
+export interface DatagramEvents<A extends AddressBase = Address> {
+  /** One or more messages, in the order of arrival. The data is the receiver's to keep. */
+  onMessages(batch: Message<A>[]): void
+  onWritable(): void
+  /** The peer of a connected socket ended its direction. */
+  onEnd(): void
+  /** `fatal`: the socket is of no use any more. Otherwise it goes on (ECONNREFUSED of an earlier datagram). */
+  onError(error: Error, fatal: boolean): void
+}
+
+export interface ListenerHandle<A extends AddressBase = Address> extends Handle<A> {
+  readonly type: 'listener'
+  start(events: ListenerEvents<A>): void
+  /** Begins to accept; no connection is taken from the system before the first call. */
+  resume(): void
+  /** May be called from within `onAccept`: no further one follows. */
+  pause(): void
+}
+
+export interface ListenerEvents<A extends AddressBase = Address> {
+  onAccept(handle: AnyHandle<A>): void
+  /** `fatal`: no connection will come any more. Otherwise it goes on by itself (EMFILE: it waits and tries again). */
+  onError(error: Error, fatal: boolean): void
+}

@@ -1,0 +1,217 @@
+import { EventEmitter } from 'node:events'
+import type { Address, AddressBase } from './address.ts'
+import { checkDeadline, type DeadlineOptions, withDeadline } from './deadline.ts'
+import { socketClosed } from './errors.ts'
+import type { SchemeFacts } from './facts.ts'
+import type { AnyHandle, ListenerHandle } from './family.ts'
+import type { RawOption, SocketOptions } from './options.ts'
+
+/** What a listener accepts: `StreamEndpoint` or `DatagramEndpoint`, of which it needs only this. */
+export interface Accepted {
+  readonly local: Address | undefined
+  readonly remote: Address | undefined
+  once(event: 'close', listener: () => void): unknown
+}
+
+export interface ListenerEventMap<E> {
+  connection: [endpoint: E]
+  /** A connection that found `maxConnections` open, and was closed. */
+  drop: [connection: { local: Address | undefined; remote: Address | undefined }]
+  /** No descriptor was left for a connection (EMFILE, ENFILE). Accepting pauses and goes on by itself. */
+  exhausted: [error: Error]
+  error: [error: Error]
+  close: []
+  newListener: [event: string | symbol, listener: () => void]
+  removeListener: [event: string | symbol, listener: () => void]
+}
+
+interface Acceptor<E> {
+  resolve(endpoint: E): void
+  reject(error: Error): void
+}
+
+/**
+ * Accepts connections of one address. They are taken by listening for 'connection', or by `accept` or iteration; before
+ * one of them is used, and between two `accept`s, connections wait in the kernel's backlog.
+ */
+export class Listener<E extends Accepted = Accepted> extends EventEmitter<ListenerEventMap<E>> implements AsyncDisposable {
+  readonly facts: SchemeFacts
+  /** Connections that may be open at a time; one more is closed at once and reported by 'drop'. */
+  maxConnections: number
+  readonly #handle: ListenerHandle<AddressBase>
+  readonly #wrap: (handle: AnyHandle<AddressBase>) => E
+  readonly #acceptors = new Set<Acceptor<E>>()
+  readonly #address: Address | undefined
+  #connections = 0
+  #accepting = false
+  #closed = false
+  #whenClosed: Promise<void> = Promise.resolve()
+
+  /** Made by `listen` and `adopt`. */
+  constructor(
+    handle: ListenerHandle<AddressBase>,
+    wrap: (handle: AnyHandle<AddressBase>) => E,
+    maxConnections: number = Number.POSITIVE_INFINITY,
+  ) {
+    super()
+    this.facts = handle.facts
+    this.maxConnections = maxConnections
+    this.#handle = handle
+    this.#wrap = wrap
+    this.#address = handle.local as Address | undefined
+    handle.start({
+      onAccept: (accepted) => this.#accepted(accepted),
+      onError: (error, fatal) => this.#failed(error, fatal),
+    })
+    this.on('newListener', (event) => {
+      if (event === 'connection') this.#accept(true)
+    })
+    this.on('removeListener', (event) => {
+      if (event === 'connection') this.#update()
+    })
+  }
+
+  #accepted(handle: AnyHandle<AddressBase>): void {
+    if (this.#connections >= this.maxConnections) {
+      const { local, remote } = handle
+      handle.close()
+      this.emit('drop', { local: local as Address | undefined, remote: remote as Address | undefined })
+      return
+    }
+    const endpoint = this.#wrap(handle)
+    this.#connections++
+    endpoint.once('close', () => this.#connections--)
+    const [acceptor] = this.#acceptors
+    if (acceptor !== undefined) {
+      this.#acceptors.delete(acceptor)
+      acceptor.resolve(endpoint)
+    } else {
+      this.emit('connection', endpoint)
+    }
+    this.#update()
+  }
+
+  #failed(error: Error, fatal: boolean): void {
+    if (!fatal) {
+      this.emit('exhausted', error)
+      return
+    }
+    const acceptors = [...this.#acceptors]
+    this.#acceptors.clear()
+    for (const acceptor of acceptors) acceptor.reject(error)
+    void this.close()
+    if (acceptors.length === 0) this.emit('error', error)
+  }
+
+  /** Takes connections from the system exactly while somebody wants them. */
+  #update(): void {
+    this.#accept(this.#acceptors.size > 0 || this.listenerCount('connection') > 0)
+  }
+
+  #accept(wanted: boolean): void {
+    if (this.#closed || wanted === this.#accepting) return
+    this.#accepting = wanted
+    if (wanted) this.#handle.resume()
+    else this.#handle.pause()
+  }
+
+  /** The next connection. Rejects on abort and timeout, and with `ERR_SOCKET_CLOSED` when the listener is closed. */
+  async accept(options: DeadlineOptions = {}): Promise<E> {
+    checkDeadline(options)
+    if (this.#closed) throw socketClosed('accept')
+    let acceptor: Acceptor<E> | undefined
+    const next = () =>
+      new Promise<E>((resolve, reject) => {
+        acceptor = { resolve, reject }
+        this.#acceptors.add(acceptor)
+        this.#update()
+      })
+    try {
+      return await withDeadline(options, 'accept', undefined, next, () => undefined)
+    } finally {
+      if (acceptor !== undefined && this.#acceptors.delete(acceptor)) this.#update()
+    }
+  }
+
+  /** Connection after connection, until the listener is closed. Leaving the loop does not close it. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<E, void, undefined> {
+    while (!this.#closed) {
+      try {
+        yield await this.accept()
+      } catch (error) {
+        if (this.#closed && (error as NodeJS.ErrnoException).code === 'ERR_SOCKET_CLOSED') return
+        throw error
+      }
+    }
+  }
+
+  /** Where it listens, with the port or name that the system chose. Stays after close. */
+  get address(): Address {
+    return this.#address as Address
+  }
+
+  get engine(): string {
+    return this.#handle.engine
+  }
+
+  /** The file descriptor, where there is one and it is open. It stays the listener's: do not close it. */
+  get fd(): number | undefined {
+    return this.#handle.fd
+  }
+
+  /** Connections that it accepted and that are open now. */
+  get connections(): number {
+    return this.#connections
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  getOption<K extends keyof SocketOptions>(name: K): NonNullable<SocketOptions[K]>
+  getOption(option: RawOption): Buffer
+  getOption(option: string | RawOption): unknown
+  getOption(option: string | RawOption): unknown {
+    if (this.#closed) throw socketClosed('getOption')
+    return this.#handle.getOption(option)
+  }
+
+  setOption<K extends keyof SocketOptions>(name: K, value: NonNullable<SocketOptions[K]>): void
+  setOption(option: string | RawOption, value: unknown): void
+  setOption(option: string | RawOption, value: unknown): void {
+    if (this.#closed) throw socketClosed('setOption')
+    this.#handle.setOption(option, value)
+  }
+
+  ref(): this {
+    this.#handle.ref()
+    return this
+  }
+
+  /** Lets the process end although the listener is open. */
+  unref(): this {
+    this.#handle.unref()
+    return this
+  }
+
+  /** Stops accepting; a second call does nothing. Connections that were accepted live on. Resolves after 'close'. */
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true
+      this.#handle.close()
+      for (const acceptor of this.#acceptors) acceptor.reject(socketClosed('accept'))
+      this.#acceptors.clear()
+      this.#whenClosed = new Promise((resolve) => {
+        process.nextTick(() => {
+          this.emit('close')
+          resolve()
+        })
+      })
+    }
+    return this.#whenClosed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

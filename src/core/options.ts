@@ -1,0 +1,112 @@
+import type { AddressInput } from './address.ts'
+import { checkDeadline } from './deadline.ts'
+
+/** Which machinery moves the bytes: our addon, or Node's own net and dgram modules. */
+export type EngineName = 'kernel' | 'node'
+
+/** A socket option by its numbers, for those that have no name here; see setsockopt(2). */
+export interface RawOption {
+  readonly level: number
+  readonly name: number
+  /** For reading: how many bytes to ask for. Default 4. */
+  readonly length?: number
+}
+
+/**
+ * Named socket options, each with its type. Families add theirs by declaration merging. A name that the scheme does
+ * not know is `ERR_OPTION_UNKNOWN`. Each is applied at its phase: after socket(2), before bind, before listen, after accept.
+ */
+export interface SocketOptions {
+  /** SO_RCVBUF in bytes. The kernel doubles it for its bookkeeping, and reads back the double; socket(7). */
+  receiveBuffer?: number
+  /** SO_SNDBUF in bytes; as with `receiveBuffer`. */
+  sendBuffer?: number
+}
+
+/** Options of `connect`, `bind`, and the base of those of `listen`. */
+export interface OpenOptions extends SocketOptions {
+  /** Aborts what is in flight: the promise rejects with an `AbortError` and the socket is closed. */
+  signal?: AbortSignal
+  /** Milliseconds until the operation fails with `ETIMEDOUT`. Default: none of ours, the system's applies. */
+  timeout?: number
+  /** Forces an engine. Default: `kernel` where the addon is there, else `node`. */
+  engine?: EngineName
+  /** The address to bind to before connecting. */
+  local?: AddressInput
+  /** Streams: keep our side open after the peer ended its own. Default false, as in `node:net`. */
+  allowHalfOpen?: boolean
+  /** Streams: bytes buffered in each direction before backpressure. Default 65,536. */
+  highWaterMark?: number
+  /** Datagrams: messages that wait to be received. Default 4,096. */
+  receiveQueue?: number
+  /** Datagrams: messages that wait to be sent. Default 1,024. */
+  sendQueue?: number
+}
+
+export interface ListenOptions extends OpenOptions {
+  /** Connections that may wait in the kernel; listen(2). Default 511, as in Node. */
+  backlog?: number
+  /** Connections that may be open at a time; one more is closed at once and reported by 'drop'. Default: no limit. */
+  maxConnections?: number
+}
+
+/** What a family gets: the caller's options, checked, with the parts that are core's business taken out. */
+export interface OpenRequest<A> {
+  /** Fires on the caller's abort and on the timeout; the family closes what it opened and rejects with `signal.reason`. */
+  readonly signal: AbortSignal | undefined
+  readonly engine: EngineName | undefined
+  /** To bind to before connecting. */
+  readonly local: A | undefined
+  /** Everything else by name: socket options, and options of the family's own. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+export interface ListenRequest<A> extends OpenRequest<A> {
+  readonly backlog: number
+}
+
+/** The options that are core's own business; the rest is the family's. */
+const CORE_OPTIONS: ReadonlySet<string> = new Set([
+  'signal',
+  'timeout',
+  'engine',
+  'local',
+  'allowHalfOpen',
+  'highWaterMark',
+  'receiveQueue',
+  'sendQueue',
+  'backlog',
+  'maxConnections',
+])
+
+/** Throws a `TypeError` for an option of the wrong type. */
+export function checkOpenOptions(options: OpenOptions): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
+  checkDeadline(options)
+  const { engine, allowHalfOpen } = options
+  if (engine !== undefined && engine !== 'kernel' && engine !== 'node') throw new TypeError("engine must be 'kernel' or 'node'")
+  if (allowHalfOpen !== undefined && typeof allowHalfOpen !== 'boolean') throw new TypeError('allowHalfOpen must be a boolean')
+  checkCount(options, 'highWaterMark')
+  checkCount(options, 'receiveQueue')
+  checkCount(options, 'sendQueue')
+}
+
+export function checkListenOptions(options: ListenOptions): void {
+  checkOpenOptions(options)
+  checkCount(options, 'backlog')
+  const { maxConnections } = options
+  if (maxConnections !== Number.POSITIVE_INFINITY) checkCount(options, 'maxConnections')
+}
+
+function checkCount<K extends string>(options: { [key in K]?: number }, name: K): void {
+  const value = options[name]
+  if (value === undefined) return
+  const isCount = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31
+  if (!isCount) throw new TypeError(`${name} must be a whole number, 0 or more`)
+}
+
+/** What is left for the family: socket options and its own. Those that are `undefined` count as not given. */
+export function familyOptions(options: OpenOptions): Readonly<Record<string, unknown>> {
+  const rest = Object.entries(options).filter(([name, value]) => !CORE_OPTIONS.has(name) && value !== undefined)
+  return Object.fromEntries(rest)
+}

@@ -1,0 +1,97 @@
+import type { Message } from './family.ts'
+
+/** Settles one `receive`. */
+export interface Waiter {
+  deliver(message: Message | undefined): void
+  fail(error: Error): void
+}
+
+/** Bytes that may wait to be received, whatever the number of messages. */
+export const RECEIVE_QUEUE_BYTES = 4 * 1024 * 1024
+
+/** Messages that arrived and wait for `receive`, or the `receive`s that wait for messages; never both. */
+export class ReceiveQueue {
+  readonly #limit: number
+  #messages: Message[] = []
+  #head = 0
+  #bytes = 0
+  #waiters: Waiter[] = []
+  #error: Error | undefined
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get length(): number {
+    return this.#messages.length - this.#head
+  }
+
+  get isFull(): boolean {
+    return this.length >= this.#limit || this.#bytes >= RECEIVE_QUEUE_BYTES
+  }
+
+  /** Half empty again: worth reading on. */
+  get hasRoom(): boolean {
+    return this.length <= this.#limit / 2 && this.#bytes <= RECEIVE_QUEUE_BYTES / 2
+  }
+
+  push(message: Message): void {
+    const waiter = this.#waiters.shift()
+    if (waiter !== undefined) {
+      waiter.deliver(message)
+      return
+    }
+    this.#messages.push(message)
+    this.#bytes += message.data.length
+  }
+
+  /** A message that waits; `undefined` when none does. Throws an error that came when nobody waited for one. */
+  shift(): Message | undefined {
+    const message = this.#messages[this.#head]
+    if (message === undefined) {
+      const error = this.#error
+      this.#error = undefined
+      if (error !== undefined) throw error
+      return undefined
+    }
+    this.#head++
+    this.#bytes -= message.data.length
+    if (this.#head === this.#messages.length) {
+      this.#messages = []
+      this.#head = 0
+    } else if (this.#head > 1024 && this.#head * 2 > this.#messages.length) {
+      this.#messages.splice(0, this.#head)
+      this.#head = 0
+    }
+    return message
+  }
+
+  /** Everything that waits. */
+  takeAll(): Message[] {
+    const all = this.#head === 0 ? this.#messages : this.#messages.slice(this.#head)
+    this.#messages = []
+    this.#head = 0
+    this.#bytes = 0
+    return all
+  }
+
+  wait(waiter: Waiter): void {
+    this.#waiters.push(waiter)
+  }
+
+  forget(waiter: Waiter): void {
+    this.#waiters = this.#waiters.filter((other) => other !== waiter)
+  }
+
+  /** Gives the error to the first `receive` that waits, or keeps it for the next one. */
+  fail(error: Error): void {
+    const waiter = this.#waiters.shift()
+    if (waiter === undefined) this.#error = error
+    else waiter.fail(error)
+  }
+
+  /** No message will come any more. What arrived can still be received. */
+  end(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.deliver(undefined)
+  }
+}

@@ -1,0 +1,211 @@
+import type { Address, AddressBase, AddressInput, KindOf, Scheme } from './address.ts'
+import { DatagramEndpoint } from './datagram.ts'
+import { withDeadline } from './deadline.ts'
+import { SocketError, unsupported } from './errors.ts'
+import type { EndpointKind, SchemeFacts } from './facts.ts'
+import type { AddressFamily, AnyHandle, Availability, DatagramHandle, ListenerHandle, StreamHandle } from './family.ts'
+import { Listener } from './listener.ts'
+import { checkListenOptions, checkOpenOptions, familyOptions, type ListenOptions, type OpenOptions } from './options.ts'
+import { Registry, type Resolved } from './registry.ts'
+import { StreamEndpoint } from './stream.ts'
+
+export type EndpointOfKind<K extends EndpointKind> = K extends 'stream' ? StreamEndpoint : DatagramEndpoint
+
+/** What `connect` gives for an address of type `T`: by its scheme where the type tells, else either. */
+export type EndpointOf<T> = EndpointOfKind<KindOf<T>>
+
+/** One row of `families()`. */
+export interface FamilyStatus {
+  readonly name: string
+  readonly schemes: readonly {
+    readonly scheme: string
+    readonly facts: SchemeFacts
+    readonly availability: Availability
+  }[]
+}
+
+/** The socket functions over one set of families. */
+export interface Sockets {
+  /**
+   * Connects; resolves to an endpoint that is open. Rejects with the system's code (`ECONNREFUSED`, `ENOENT`,
+   * `ENOTFOUND` …), `ERR_ADDRESS_INVALID`, `ERR_FAMILY_UNKNOWN`, `ERR_FAMILY_UNAVAILABLE`, `ERR_OPTION_UNKNOWN`,
+   * `ETIMEDOUT` after `options.timeout`, or an `AbortError`.
+   */
+  connect<const T extends AddressInput>(address: T, options?: OpenOptions): Promise<EndpointOf<T>>
+  /**
+   * As `connect`, for streams, but returns the endpoint at once, still connecting: it emits 'connect' and 'ready', or
+   * 'error'. What is written meanwhile waits. The shape that `http.Agent` and others take as `createConnection`.
+   */
+  createConnection(address: AddressInput, options?: OpenOptions): StreamEndpoint
+  /** Listens for connections; resolves when clients can connect. */
+  listen<const T extends AddressInput>(address: T, options?: ListenOptions): Promise<Listener<EndpointOf<T>>>
+  /** Opens a datagram endpoint at an address of our own. */
+  bind(address: AddressInput, options?: OpenOptions): Promise<DatagramEndpoint>
+  /** Two endpoints that are connected to each other; socketpair(2). */
+  socketpair<const S extends Scheme>(scheme: S): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
+  /**
+   * Takes over a socket that is open already, whatever made it: finds its family and type, and owns the descriptor from
+   * then on. Throws the system's error (`EBADF`, `ENOTSOCK`), and leaves the descriptor alone in that case.
+   */
+  adopt(fd: number, options?: OpenOptions): StreamEndpoint | DatagramEndpoint | Listener<StreamEndpoint | DatagramEndpoint>
+  /** Every family with its schemes and facts, and whether each works here; where not, why and the remedy. */
+  families(): FamilyStatus[]
+  /** Reads an address. Throws `ERR_ADDRESS_INVALID` naming the part that is wrong, or `ERR_FAMILY_UNKNOWN`. */
+  parseAddress(text: string): Address
+  /** The canonical text of an address; `parseAddress` of it gives an equal address. */
+  formatAddress(address: AddressInput): string
+  /** The address as a socat address, ready to paste into a shell. */
+  toSocat(address: AddressInput): string
+}
+
+/**
+ * Makes the socket functions over families of your own choice. The functions that the package exports are made so from
+ * the built-in ones. Throws a `TypeError` when two families claim one name or one scheme.
+ */
+export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): Sockets {
+  const registry = new Registry(chosen)
+
+  function endpoint(family: AddressFamily<AddressBase>, handle: AnyHandle<AddressBase>, options: OpenOptions): StreamEndpoint | DatagramEndpoint {
+    return handle.type === 'stream'
+      ? new StreamEndpoint(family, handle, options)
+      : new DatagramEndpoint(registry, family, handle, options)
+  }
+
+  function listener(
+    family: AddressFamily<AddressBase>,
+    handle: ListenerHandle<AddressBase>,
+    options: ListenOptions,
+  ): Listener<StreamEndpoint | DatagramEndpoint> {
+    return new Listener(handle, (accepted) => endpoint(family, accepted, options), options.maxConnections)
+  }
+
+  function request({ family, address }: Resolved, options: OpenOptions, signal: AbortSignal | undefined) {
+    const local = options.local === undefined ? undefined : registry.resolve(options.local)
+    if (local !== undefined && (local.family !== family || local.address.scheme !== address.scheme)) {
+      throw new TypeError('options.local must be of the scheme that is connected to')
+    }
+    return { signal, engine: options.engine, local: local?.address, options: familyOptions(options) }
+  }
+
+  function openHandle(resolved: Resolved, options: OpenOptions): Promise<AnyHandle<AddressBase>> {
+    const { family, address } = resolved
+    const text = family.format(address)
+    return withDeadline(
+      options,
+      'connect',
+      text,
+      async (signal) => {
+        if (family.connect === undefined) throw unsupported(`connect to ${text}`, `the family ${family.name} has no connect`)
+        return family.connect(address, request(resolved, options, signal))
+      },
+      (late) => late.close(),
+    )
+  }
+
+  async function connect(input: AddressInput, options: OpenOptions = {}): Promise<StreamEndpoint | DatagramEndpoint> {
+    checkOpenOptions(options)
+    const resolved = registry.resolve(input)
+    const handle = await openHandle(resolved, options)
+    return endpoint(resolved.family, handle, options)
+  }
+
+  function createConnection(input: AddressInput, options: OpenOptions = {}): StreamEndpoint {
+    checkOpenOptions(options)
+    const resolved = registry.resolve(input)
+    if (resolved.facts.kind !== 'stream') {
+      throw unsupported('createConnection', `${resolved.address.scheme} carries messages; use connect`)
+    }
+    const giveUp = new AbortController()
+    const signal = options.signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, options.signal])
+    const handle = openHandle(resolved, { ...options, signal }) as Promise<StreamHandle<AddressBase>>
+    return new StreamEndpoint(resolved.family, { facts: resolved.facts, handle, abort: () => giveUp.abort() }, options)
+  }
+
+  async function listen(input: AddressInput, options: ListenOptions = {}): Promise<Listener<StreamEndpoint | DatagramEndpoint>> {
+    checkListenOptions(options)
+    const resolved = registry.resolve(input)
+    const { family, address } = resolved
+    const text = family.format(address)
+    if (!resolved.facts.connected) throw unsupported(`listen on ${text}`, 'the scheme knows no connections; use bind')
+    const handle = await withDeadline(
+      options,
+      'listen',
+      text,
+      async (signal) => {
+        if (family.listen === undefined) throw unsupported(`listen on ${text}`, `the family ${family.name} has no listen`)
+        return family.listen(address, { ...request(resolved, options, signal), backlog: options.backlog ?? DEFAULT_BACKLOG })
+      },
+      (late) => late.close(),
+    )
+    return listener(family, handle, options)
+  }
+
+  async function bind(input: AddressInput, options: OpenOptions = {}): Promise<DatagramEndpoint> {
+    checkOpenOptions(options)
+    const resolved = registry.resolve(input)
+    const { family, address } = resolved
+    const text = family.format(address)
+    if (resolved.facts.kind !== 'datagram' || resolved.facts.connected) {
+      throw unsupported(`bind to ${text}`, 'the scheme is connection-based; use listen or connect')
+    }
+    const handle: DatagramHandle<AddressBase> = await withDeadline(
+      options,
+      'bind',
+      text,
+      async (signal) => {
+        if (family.bind === undefined) throw unsupported(`bind to ${text}`, `the family ${family.name} has no bind`)
+        return family.bind(address, request(resolved, options, signal))
+      },
+      (late) => late.close(),
+    )
+    return new DatagramEndpoint(registry, family, handle, options)
+  }
+
+  function socketpair(scheme: string): [StreamEndpoint | DatagramEndpoint, StreamEndpoint | DatagramEndpoint] {
+    const family = registry.ofScheme(scheme)
+    if (family.socketpair === undefined) throw unsupported(`socketpair of ${scheme}`, `the family ${family.name} has none`)
+    const [first, second] = family.socketpair(scheme)
+    return [endpoint(family, first, {}), endpoint(family, second, {})]
+  }
+
+  function adopt(fd: number, options: OpenOptions = {}) {
+    if (!Number.isInteger(fd) || fd < 0) throw new TypeError('fd must be a descriptor: an integer, 0 or more')
+    checkOpenOptions(options)
+    for (const family of registry.families) {
+      const handle = family.adopt?.(fd)
+      if (handle === undefined) continue
+      return handle.type === 'listener' ? listener(family, handle, options) : endpoint(family, handle, options)
+    }
+    throw new SocketError('ERR_UNSUPPORTED', `descriptor ${fd} is of no family known here`)
+  }
+
+  function families(): FamilyStatus[] {
+    return registry.families.map((family) => ({
+      name: family.name,
+      schemes: Object.entries(family.schemes).map(([scheme, facts]) => ({
+        scheme,
+        facts,
+        availability: family.probe(scheme),
+      })),
+    }))
+  }
+
+  const sockets = {
+    connect,
+    createConnection,
+    listen,
+    bind,
+    socketpair,
+    adopt,
+    families,
+    parseAddress: (text: string) => registry.parse(text) as Address,
+    formatAddress: (address: AddressInput) => registry.format(address),
+    toSocat: (address: AddressInput) => registry.toSocat(address),
+  }
+  // The kind of endpoint that an address makes is known to the types of `Sockets`, and to the registry only at run time.
+  return sockets as Sockets
+}
+
+/** As in `net.Server`. */
+const DEFAULT_BACKLOG = 511
+

@@ -1,0 +1,348 @@
+import { Duplex } from 'node:stream'
+import type { Address, AddressBase } from './address.ts'
+import { socketClosed } from './errors.ts'
+import type { SchemeFacts } from './facts.ts'
+import type { AddressFamily, NodeAddress, StreamHandle } from './family.ts'
+import type { RawOption, SocketOptions } from './options.ts'
+
+export interface StreamEndpointOptions {
+  readonly allowHalfOpen?: boolean | undefined
+  readonly highWaterMark?: number | undefined
+}
+
+/** A connection under way: where the handle will come from, and how to give it up. */
+export interface Opening {
+  readonly facts: SchemeFacts
+  readonly handle: Promise<StreamHandle<AddressBase>>
+  readonly abort: () => void
+}
+
+const DEFAULT_HIGH_WATER_MARK = 65_536
+
+/**
+ * One end of a connection that carries bytes: the same class over every family. It is a `Duplex` with the surface of
+ * `net.Socket`, so that what takes a socket takes it.
+ *
+ * Writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, which
+ * holds up the peer; `write` returns false while as many wait to be sent.
+ */
+export class StreamEndpoint extends Duplex {
+  readonly facts: SchemeFacts
+  readonly #family: AddressFamily<AddressBase>
+  #handle: StreamHandle<AddressBase> | undefined
+  #opening: Opening | undefined
+  #corkedThisTick = false
+  #referenced = true
+  #bytesRead = 0
+  #bytesTaken = 0
+  #timer: NodeJS.Timeout | undefined
+  /** Milliseconds without traffic until 'timeout'; 0 for none. Set by `setTimeout`. */
+  timeout = 0
+
+  /** Made by `connect`, `createConnection`, listeners, `socketpair` and `adopt`. */
+  constructor(
+    family: AddressFamily<AddressBase>,
+    source: StreamHandle<AddressBase> | Opening,
+    { allowHalfOpen = false, highWaterMark = DEFAULT_HIGH_WATER_MARK }: StreamEndpointOptions = {},
+  ) {
+    const isOpening = 'abort' in source
+    super({
+      allowHalfOpen,
+      highWaterMark,
+      // Emitted here, with `hadError`, as net.Socket does.
+      emitClose: false,
+      ...(isOpening && { construct: (callback) => this.#construct(callback) }),
+    })
+    this.#family = family
+    this.facts = source.facts
+    if (isOpening) this.#opening = source
+    else this.#attach(source)
+  }
+
+  #construct(callback: (error?: Error | null) => void): void {
+    this.#opening?.handle.then(
+      (handle) => {
+        this.#opening = undefined
+        if (this.destroyed) {
+          handle.close()
+          callback()
+          return
+        }
+        this.#attach(handle)
+        callback()
+        this.emit('connect')
+        this.emit('ready')
+      },
+      (error: Error) => {
+        this.#opening = undefined
+        callback(this.destroyed ? null : error)
+      },
+    )
+  }
+
+  #attach(handle: StreamHandle<AddressBase>): void {
+    this.#handle = handle
+    if (!this.#referenced) handle.unref()
+    handle.start({
+      onData: (chunk) => {
+        this.#bytesRead += chunk.length
+        this.#touch()
+        if (!this.push(chunk)) handle.pause()
+      },
+      onEnd: () => {
+        this.push(null)
+        // With nothing buffered nobody might ever read, and 'end' would not come.
+        if (this.readableLength === 0) this.read(0)
+      },
+      onError: (error) => this.destroy(error),
+    })
+    // As net.Socket: reading begins by itself, up to the high-water mark, so that the peer's end is noticed.
+    process.nextTick(() => {
+      if (!this.destroyed && !this.isPaused()) this.read(0)
+    })
+  }
+
+  override _read(): void {
+    this.#handle?.resume()
+  }
+
+  override write(...args: [chunk: unknown, ...rest: unknown[]]): boolean {
+    if (!this.#corkedThisTick) {
+      this.#corkedThisTick = true
+      this.cork()
+      queueMicrotask(this.#flushTick)
+    }
+    return (super.write as (...args: unknown[]) => boolean).apply(this, args)
+  }
+
+  readonly #flushTick = (): void => {
+    this.#corkedThisTick = false
+    this.uncork()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#send([chunk], chunk.length, callback)
+  }
+
+  override _writev(entries: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    let bytes = 0
+    const chunks = entries.map(({ chunk }) => {
+      bytes += chunk.length
+      return chunk
+    })
+    this.#send(chunks, bytes, callback)
+  }
+
+  #send(chunks: readonly Buffer[], bytes: number, callback: (error?: Error | null) => void): void {
+    if (this.#handle === undefined) {
+      callback(socketClosed('write'))
+      return
+    }
+    this.#handle.write(chunks, (error) => {
+      if (error === null) {
+        this.#bytesTaken += bytes
+        this.#touch()
+      }
+      callback(error)
+    })
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#handle === undefined) callback()
+    else this.#handle.end(callback)
+  }
+
+  override destroy(error?: Error): this {
+    this.#opening?.abort()
+    return super.destroy(error)
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    clearTimeout(this.#timer)
+    this.#handle?.close()
+    callback(error)
+    process.nextTick(() => this.emit('close', error !== null))
+  }
+
+  /** Ends our direction and destroys the endpoint once everything was sent. */
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  /** Closes with a reset where the family knows one (TCP's RST): what was not delivered yet is lost. */
+  resetAndDestroy(): this {
+    this.#handle?.reset()
+    return this.destroy()
+  }
+
+  /** Resolves when the endpoint is closed; what waits to be sent is dropped, as by `destroy`. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    if (this.closed) return
+    const closed = new Promise<void>((resolve) => this.once('close', () => resolve()))
+    this.on('error', () => undefined)
+    this.destroy()
+    await closed
+  }
+
+  /** Our own address; `undefined` while connecting and where the system has none. */
+  get local(): Address | undefined {
+    return this.#handle?.local as Address | undefined
+  }
+
+  /** The peer's address; `undefined` while connecting, and where the peer is unnamed. */
+  get remote(): Address | undefined {
+    return this.#handle?.remote as Address | undefined
+  }
+
+  /** What moves the bytes: `'kernel'`, `'node'`, `'memory'` or a driver's name; `undefined` while connecting. */
+  get engine(): string | undefined {
+    return this.#handle?.engine
+  }
+
+  /** The file descriptor, where there is one and it is open. It stays the endpoint's: do not close it. */
+  get fd(): number | undefined {
+    return this.#handle?.fd
+  }
+
+  get connecting(): boolean {
+    return this.#opening !== undefined && !this.destroyed
+  }
+
+  /** True while there is no connection yet; the same as `connecting` here, named as in `net.Socket`. */
+  get pending(): boolean {
+    return this.#handle === undefined
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening'
+    if (this.readable && this.writable) return 'open'
+    if (this.readable) return 'readOnly'
+    return this.writable ? 'writeOnly' : 'closed'
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead
+  }
+
+  /** Bytes written so far, those that still wait to be sent included; as in `net.Socket`. */
+  get bytesWritten(): number {
+    return this.#bytesTaken + this.writableLength
+  }
+
+  /** Reads a socket option by name, or by level and name as bytes (a `Buffer`); getsockopt(2). */
+  getOption<K extends keyof SocketOptions>(name: K): NonNullable<SocketOptions[K]>
+  getOption(option: RawOption): Buffer
+  getOption(option: string | RawOption): unknown
+  getOption(option: string | RawOption): unknown {
+    return this.#open('getOption').getOption(option)
+  }
+
+  /** Sets a socket option by name, or by level and name as bytes; setsockopt(2). */
+  setOption<K extends keyof SocketOptions>(name: K, value: NonNullable<SocketOptions[K]>): void
+  setOption(option: string | RawOption, value: unknown): void
+  setOption(option: string | RawOption, value: unknown): void {
+    this.#open('setOption').setOption(option, value)
+  }
+
+  #open(operation: string): StreamHandle<AddressBase> {
+    if (this.#handle === undefined || this.destroyed) throw socketClosed(operation)
+    return this.#handle
+  }
+
+  /** Emits 'timeout' after this many milliseconds without traffic; 0 for never. The endpoint stays open. */
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    if (!(typeof milliseconds === 'number' && milliseconds >= 0 && milliseconds < 2 ** 31)) {
+      throw new TypeError('the timeout must be a number of milliseconds, 0 or more')
+    }
+    this.timeout = milliseconds
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (milliseconds > 0 && !this.destroyed) {
+      this.#timer = setTimeout(() => this.emit('timeout'), milliseconds).unref()
+    }
+    if (callback !== undefined) {
+      if (milliseconds === 0) this.removeListener('timeout', callback)
+      else this.once('timeout', callback)
+    }
+    return this
+  }
+
+  #touch(): void {
+    this.#timer?.refresh()
+  }
+
+  /** TCP_NODELAY; does nothing on families without it, as in `net.Socket`. */
+  setNoDelay(noDelay = true): this {
+    return this.#setWhereKnown('noDelay', noDelay)
+  }
+
+  /** SO_KEEPALIVE; does nothing on families without it. `initialDelay` in milliseconds, 0 for the system's. */
+  setKeepAlive(enable = false, initialDelay = 0): this {
+    this.#setWhereKnown('keepAlive', enable)
+    return initialDelay >= 1000 ? this.#setWhereKnown('keepAliveDelay', initialDelay) : this
+  }
+
+  #setWhereKnown(option: string, value: unknown): this {
+    if (this.connecting) {
+      this.once('connect', () => this.#setWhereKnown(option, value))
+      return this
+    }
+    if (this.destroyed) return this
+    try {
+      this.#handle?.setOption(option, value)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ERR_OPTION_UNKNOWN' && code !== 'ERR_UNSUPPORTED') throw error
+    }
+    return this
+  }
+
+  /** Keeps the process alive while the endpoint is open, as it does from the start. */
+  ref(): this {
+    this.#referenced = true
+    this.#handle?.ref()
+    return this
+  }
+
+  /** Lets the process end although the endpoint is open. */
+  unref(): this {
+    this.#referenced = false
+    this.#handle?.unref()
+    return this
+  }
+
+  /** Our own address in the words of `net.Socket`; `{}` where it has none in them. */
+  address(): NodeAddress | Record<string, never> {
+    return this.#nodeAddress(this.#handle?.local) ?? {}
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#nodeAddress(this.#handle?.remote)?.address
+  }
+
+  get remotePort(): number | undefined {
+    return this.#nodeAddress(this.#handle?.remote)?.port
+  }
+
+  get remoteFamily(): string | undefined {
+    return this.#nodeAddress(this.#handle?.remote)?.family
+  }
+
+  get localAddress(): string | undefined {
+    return this.#nodeAddress(this.#handle?.local)?.address
+  }
+
+  get localPort(): number | undefined {
+    return this.#nodeAddress(this.#handle?.local)?.port
+  }
+
+  get localFamily(): string | undefined {
+    return this.#nodeAddress(this.#handle?.local)?.family
+  }
+
+  #nodeAddress(address: AddressBase | undefined): NodeAddress | undefined {
+    return address === undefined ? undefined : this.#family.toNode?.(address)
+  }
+}

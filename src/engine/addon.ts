@@ -1,0 +1,120 @@
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { Availability } from '../core/family.ts'
+
+/**
+ * The native side: one function a system call, its result or `-errno`. It knows no family and holds no policy.
+ * Every descriptor that it opens is close-on-exec and non-blocking, belongs to the thread that opened it, and is closed
+ * with that thread's environment if nothing closed it before.
+ */
+export interface Addon {
+  /** socket(2): the descriptor. */
+  socket(domain: number, type: number, protocol: number): number
+  /** socketpair(2): both descriptors into `fds`. */
+  socketpair(domain: number, type: number, protocol: number, fds: Int32Array): number
+  /** bind(2), with the sockaddr's exact bytes as its length. */
+  bind(fd: number, name: Uint8Array): number
+  /** connect(2): 0, or `-EINPROGRESS` while it is under way. */
+  connect(fd: number, name: Uint8Array): number
+  listen(fd: number, backlog: number): number
+  /** accept4(2): the descriptor; the peer's sockaddr into `name`, its length into `nameLength[0]`. */
+  accept(fd: number, name: Uint8Array, nameLength: Int32Array): number
+  /** getsockname(2): the length; more than `name.length` when it did not fit. */
+  getsockname(fd: number, name: Uint8Array): number
+  getpeername(fd: number, name: Uint8Array): number
+  /** getsockopt(2): the length that the kernel wrote into `value`. */
+  getsockopt(fd: number, level: number, option: number, value: Uint8Array): number
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array): number
+  shutdown(fd: number, how: number): number
+  /** Takes ownership of a descriptor that somebody else opened, and makes it non-blocking and close-on-exec. */
+  adopt(fd: number): number
+  /** Closes a descriptor that this environment owns, else `-EBADF`. One that is watched is closed by its watch. */
+  close(fd: number): number
+  /** recv(2) into `buffer[offset, offset + length)`: the number of bytes, 0 at the end. */
+  recv(fd: number, buffer: Uint8Array, offset: number, length: number): number
+  /** sendmsg(2) of `chunks[first]` from `offset` and of the chunks after it, at most IOV_MAX: the number of bytes taken. */
+  sendv(fd: number, chunks: readonly Uint8Array[], first: number, offset: number): number
+  /** sendto(2) of one message; an empty `name` sends to the connected peer. */
+  sendto(fd: number, data: Uint8Array, name: Uint8Array): number
+  /**
+   * sendmmsg(2) of `count` messages whose bytes lie one after the other at the start of `slab`. Message `i` is
+   * `lengths[i]` bytes long and goes to the `nameLengths[i]` bytes at `names[i * NAME_SIZE]`; 0 means the connected peer.
+   * Returns how many were sent.
+   */
+  sendmmsg(
+    fd: number,
+    slab: Uint8Array,
+    lengths: Int32Array,
+    names: Uint8Array,
+    nameLengths: Int32Array,
+    count: number,
+  ): number
+  /**
+   * recvmmsg(2) of at most `count` messages of at most `slot` bytes each, into `slab` from `offset` on, where there
+   * must be room for `count * slot` bytes. They come back packed: one right after the other. `meta` gets, for each, its
+   * length, its flags (MSG_TRUNC) and the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`.
+   */
+  recvmmsg(
+    fd: number,
+    slab: Uint8Array,
+    offset: number,
+    slot: number,
+    count: number,
+    meta: Int32Array,
+    names: Uint8Array,
+  ): number
+  /**
+   * Makes `fd` known to the event loop, and its owner the watch. `onReady` gets the bits below. The watch keeps
+   * `onReady` alive while it waits for something; when it waits for nothing and is forgotten, it is collected and the
+   * descriptor closed. `-errno` when the descriptor cannot be watched; it is then still the caller's.
+   */
+  watch(fd: number, onReady: (events: number) => void): Watch | number
+}
+
+export interface Watch {
+  /** Waits for these events from now on, as long as they are so (level-triggered); 0 waits for nothing. */
+  set(events: number): number
+  ref(): void
+  unref(): void
+  /** Stops, and closes the descriptor. */
+  close(): void
+}
+
+/** Bits of a watch: `libuv`'s UV_READABLE and UV_WRITABLE. */
+export const READABLE = 1
+export const WRITABLE = 2
+/** `libuv`'s UV_DISCONNECT: the peer has ended its direction, or the connection (POLLRDHUP). */
+export const DISCONNECTED = 4
+/** The kernel reported an error condition; the watch has stopped and must be set again. Comes with the other two bits. */
+export const FAILED = 8
+
+/** Room for any sockaddr: `sizeof(struct sockaddr_storage)`. */
+export const NAME_SIZE = 128
+
+export type LoadedAddon = { readonly addon: Addon } | { readonly addon: undefined; readonly unavailable: Availability & { available: false } }
+
+let loaded: LoadedAddon | undefined
+
+/** Loads the addon on first use: from `prebuilds/`, else from `build/`. */
+export function loadAddon(): LoadedAddon {
+  loaded ??= tryLoad()
+  return loaded
+}
+
+function tryLoad(): LoadedAddon {
+  const unavailable = (reason: string, remedy: string): LoadedAddon => ({
+    addon: undefined,
+    unavailable: { available: false, reason, remedy },
+  })
+  if (process.platform !== 'linux') {
+    return unavailable(`the kernel engine is for Linux, and this is ${process.platform}`, 'use tcp, udp, unix or memory here')
+  }
+  try {
+    const require = createRequire(import.meta.url)
+    const nodeGypBuild = require('node-gyp-build') as (directory: string) => unknown
+    return { addon: nodeGypBuild(fileURLToPath(new URL('../..', import.meta.url))) as Addon }
+  } catch (error) {
+    const reason = `the native addon is not there (${(error as Error).message.split('\n')[0]})`
+    return unavailable(reason, 'install a C++17 compiler, make and python3, then run: npm run build:native')
+  }
+}

@@ -1,0 +1,261 @@
+import { type AddressBase, invalidAddress } from '../core/address.ts'
+import { socketClosed, systemError } from '../core/errors.ts'
+import type { SchemeFacts } from '../core/facts.ts'
+import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
+import { DISCONNECTED, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
+import { domainOf, EAGAIN, EINTR, ENOBUFS, interest, KernelSocket } from './kernel.ts'
+import { Slab } from './slab.ts'
+
+const MSG_TRUNC = 0x20
+
+/** Messages to one system call, in and out. */
+const BATCH = 64
+/** Receives in a row before the other sockets get their turn. */
+const ROUNDS = 4
+/** Longer messages are not worth copying together; each goes by a call of its own. */
+const PACK_UP_TO = 4096
+/** Room for any message: UDP and most others end at 64 KiB. */
+const SLOT = 65_536
+/** Where a message is limited by the sender's buffer alone: twice the largest that socket(7) gives without privileges. */
+const LARGE_SLOT = 524_288
+/** Up to here what one call received is copied out, so that a small message that is kept does not keep a slab. */
+const COPY_UP_TO = 4096
+
+/** While a receiver is full and no event tells when it is not, sending is tried again after this long, in milliseconds. */
+const RETRY_FIRST = 1
+const RETRY_LAST = 32
+
+const slab = new Slab(16 * SLOT)
+const largeSlab = new Slab(8 * LARGE_SLOT)
+const received = new Int32Array(3 * BATCH)
+const receivedNames = new Uint8Array(NAME_SIZE * BATCH)
+const packed = new Uint8Array(BATCH * PACK_UP_TO)
+const packedLengths = new Int32Array(BATCH)
+const packedNames = new Uint8Array(NAME_SIZE * BATCH)
+const packedNameLengths = new Int32Array(BATCH)
+const toPeer = new Uint8Array(0)
+
+/** A socket of messages: unconnected, connected, or SOCK_SEQPACKET. */
+export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> implements DatagramHandle<A> {
+  readonly type = 'datagram'
+  #events: DatagramEvents<A> | undefined
+  #reading = false
+  #ended = false
+  #blocked = false
+  /** How often in a row sending was tried again and nothing went out. */
+  #stalls = 0
+  #retry: NodeJS.Timeout | undefined
+  #facts: SchemeFacts | undefined
+  #lastName: Uint8Array | undefined
+  #lastFrom: A | undefined
+
+  /** The largest message follows from the send buffer, where the kernel ties the two together. */
+  override get facts(): SchemeFacts {
+    this.#facts ??= this.#measureFacts()
+    return this.#facts
+  }
+
+  #measureFacts(): SchemeFacts {
+    const { maxMessage, facts } = this.kind
+    if (maxMessage === undefined || !this.isOpen) return facts
+    return { ...facts, maxMessage: maxMessage(this.getOption('sendBuffer') as number) }
+  }
+
+  start(events: DatagramEvents<A>): void {
+    this.#events = events
+    this.#waitAsNeeded()
+  }
+
+  resume(): void {
+    if (this.#ended) return
+    this.#reading = true
+    this.#waitAsNeeded()
+  }
+
+  pause(): void {
+    this.#reading = false
+    this.#waitAsNeeded()
+  }
+
+  /** A bound socket keeps the process alive even while it reads nothing, as one of Node's does; see the listener. */
+  #waitAsNeeded(): void {
+    const wanted = interest(this.#reading, this.#blocked && this.#retry === undefined)
+    this.wait(wanted === 0 && !this.kind.facts.connected ? DISCONNECTED : wanted)
+  }
+
+  protected onReady(events: number): void {
+    if ((events & WRITABLE) !== 0 && this.#blocked && this.#retry === undefined) this.#unblock()
+    if ((events & READABLE) !== 0 && this.#reading) this.#receive()
+    if (this.isOpen && (events & (FAILED | WRITABLE)) !== 0) this.#waitAsNeeded()
+  }
+
+  // ── Receiving
+
+  #receive(): void {
+    for (let round = 0; round < ROUNDS && this.#reading && this.isOpen; round++) {
+      const [from, slot] = this.kind.maxMessage === undefined ? [slab, SLOT] : [largeSlab, LARGE_SLOT]
+      from.reserve(slot)
+      const room = Math.min(BATCH, Math.floor(from.free / slot))
+      const count = this.addon.recvmmsg(this.descriptor, from.block, from.offset, slot, room, received, receivedNames)
+      if (count === EAGAIN || count === EINTR) return
+      if (count < 0) {
+        this.#failed(count)
+        return
+      }
+      if (!this.#deliver(count, from)) return
+      if (count < room) return
+    }
+  }
+
+  /** False when the end of a connected socket is among them: a message without data, and without what `ENDLESS` marks. */
+  #deliver(count: number, from: Slab): boolean {
+    const messages = this.#untilEnd(count)
+    let total = 0
+    for (let index = 0; index < messages; index++) total += received[3 * index] as number
+    const bytes = total <= COPY_UP_TO ? from.copy(total) : from.take(total)
+    const batch: Message<A>[] = []
+    for (let index = 0, start = 0; index < messages; index++) {
+      const length = received[3 * index] as number
+      const truncated = ((received[3 * index + 1] as number) & MSG_TRUNC) !== 0
+      const sender = this.#sender(index, received[3 * index + 2] as number)
+      batch.push({ data: bytes.subarray(start, start + length), from: sender, truncated })
+      start += length
+    }
+    if (batch.length > 0) this.#events?.onMessages(batch)
+    if (messages < count) this.#end()
+    return messages === count
+  }
+
+  #untilEnd(count: number): number {
+    return count
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.pause()
+    this.#events?.onEnd()
+  }
+
+  /** Most messages in a row come from one sender: the same bytes give the same address. */
+  #sender(index: number, length: number): A | undefined {
+    if (length === 0) return undefined
+    const start = index * NAME_SIZE
+    const name = receivedNames.subarray(start, start + length)
+    if (this.#lastName === undefined || !sameBytes(this.#lastName, name)) {
+      this.#lastName = name.slice()
+      this.#lastFrom = this.kind.decode(this.#lastName)
+    }
+    return this.#lastFrom
+  }
+
+  /** A connected socket is lost with its peer; on any other the error is that of an earlier datagram (udp(7)). */
+  #failed(errno: number): void {
+    const fatal = this.kind.facts.connected
+    if (fatal) {
+      this.#ended = true
+      this.pause()
+    }
+    this.#events?.onError(systemError(errno, 'recv'), fatal)
+  }
+
+  // ── Sending
+
+  target(address: A): Uint8Array | Promise<Uint8Array> {
+    if (address.scheme !== this.kind.scheme) {
+      throw invalidAddress(this.kind.format(address), `this socket is of the scheme ${this.kind.scheme}`)
+    }
+    const resolved = this.kind.destinations(address)
+    return resolved instanceof Promise ? resolved.then((found) => this.#encode(found)) : this.#encode(resolved)
+  }
+
+  /** Of several addresses the first of the socket's own domain: an IPv4 socket cannot send to an IPv6 address. */
+  #encode(candidates: readonly A[]): Uint8Array {
+    const names = candidates.map((candidate) => this.kind.encode(candidate))
+    const usable = names.find((name) => domainOf(name) === this.kind.domain) ?? names[0]
+    if (usable === undefined) throw new TypeError('the family resolved an address to none')
+    return usable
+  }
+
+  send(messages: readonly Outgoing[], from: number): number {
+    if (!this.isOpen) throw socketClosed('send')
+    let next = from
+    while (next < messages.length) {
+      const { length } = (messages[next] as Outgoing).data
+      const taken = length > PACK_UP_TO ? this.#sendOne(messages[next] as Outgoing) : this.#sendPacked(messages, next)
+      if (taken === EINTR) continue
+      if (taken === EAGAIN || taken === ENOBUFS) {
+        this.#block()
+        return next - from
+      }
+      if (taken < 0) {
+        // What went out before it counts; the refusal comes again, by itself, with the next call.
+        if (next > from) return next - from
+        throw systemError(taken, 'send')
+      }
+      this.#stalls = 0
+      next += taken
+    }
+    this.#blocked = false
+    return next - from
+  }
+
+  #sendOne({ data, target }: Outgoing): number {
+    const result = this.addon.sendto(this.descriptor, data, (target as Uint8Array | undefined) ?? toPeer)
+    return result < 0 ? result : 1
+  }
+
+  #sendPacked(messages: readonly Outgoing[], from: number): number {
+    let used = 0
+    let count = 0
+    for (; count < BATCH && from + count < messages.length; count++) {
+      const { data, target } = messages[from + count] as Outgoing
+      if (data.length > PACK_UP_TO) break
+      packed.set(data, used)
+      used += data.length
+      packedLengths[count] = data.length
+      const name = (target as Uint8Array | undefined) ?? toPeer
+      packedNames.set(name, count * NAME_SIZE)
+      packedNameLengths[count] = name.length
+    }
+    return this.addon.sendmmsg(this.descriptor, packed, packedLengths, packedNames, packedNameLengths, count)
+  }
+
+  /**
+   * An unconnected Unix socket is writable although the receiver's queue is full, and ENOBUFS is never followed by an
+   * event: when waiting for WRITABLE has brought nothing, only time is left.
+   */
+  #block(): void {
+    this.#blocked = true
+    this.#stalls++
+    if (this.#stalls > 1) {
+      clearTimeout(this.#retry)
+      this.#retry = setTimeout(
+        () => {
+          this.#retry = undefined
+          this.#unblock()
+        },
+        Math.min(RETRY_FIRST * 2 ** (this.#stalls - 2), RETRY_LAST),
+      )
+    }
+    this.#waitAsNeeded()
+  }
+
+  #unblock(): void {
+    this.#events?.onWritable()
+  }
+
+  end(done: Done): void {
+    this.shutdownWrites(done)
+  }
+
+  protected onClose(): void {
+    clearTimeout(this.#retry)
+    this.#events = undefined
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
+  return true
+}

@@ -1,0 +1,171 @@
+import type { AddressBase } from '../core/address.ts'
+import type { SchemeFacts } from '../core/facts.ts'
+import type { AddressFamily, Availability, NodeAddress } from '../core/family.ts'
+import type { EngineName } from '../core/options.ts'
+import { type Addon, loadAddon } from './addon.ts'
+import { isMissing, KernelOpener, unavailable } from './kernel-open.ts'
+import { type FamilyOption, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './kernel-options.ts'
+import type { NodeCodec } from './node.ts'
+import { NodeOpener } from './node-open.ts'
+
+/** The numbers that socket(2) takes, and what the socket promises beyond what its type says by itself. */
+export interface KernelScheme {
+  /** SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. */
+  readonly type: number
+  readonly protocol: number
+  /** What differs from the facts that follow from the type. */
+  readonly facts?: Partial<SchemeFacts>
+  /** The largest message for a given SO_SNDBUF, where the kernel ties the two together. */
+  maxMessage?(sendBuffer: number): number
+}
+
+/** What an address is wanted for; a wildcard or port 0 may do for one and not for another. */
+export type Purpose = 'connect' | 'listen' | 'bind' | 'send'
+
+/** A family of the kernel's, as data and a codec. `kernelFamily` makes the family of it. */
+export interface KernelFamilyDefinition<A extends AddressBase> {
+  readonly name: string
+  /** The AF_ number, or all of them where the family has several: the sockaddr's first two bytes tell which is meant. */
+  readonly domain: number | readonly number[]
+  readonly schemes: Readonly<Record<string, KernelScheme>>
+  /** The sockaddr, exactly as long as the kernel is to see it. Throws `ERR_ADDRESS_INVALID` where there is none. */
+  encode(address: A): Uint8Array
+  /**
+   * The address of a sockaddr that the kernel reported; `undefined` for an unnamed one. `name` is the engine's to use
+   * again: what is kept of it is copied. `like` is the address that the socket was opened with, where there is one.
+   */
+  decode(name: Uint8Array, scheme: string, like?: A): A | undefined
+  parse(scheme: string, rest: string): A
+  format(address: A): string
+  ephemeral?(scheme: string): A | undefined
+  toSocat?(address: A): string
+  toNode?(address: A): NodeAddress
+  facts?(address: A): SchemeFacts
+  /** socket(2)'s arguments, where the scheme and the sockaddr do not tell them. */
+  socket?(address: A): { domain: number; type: number; protocol: number }
+  /**
+   * Turns an address into those that can be encoded, in order of preference: resolves names, refuses what `purpose`
+   * cannot use. Synchronous where nothing has to be looked up.
+   */
+  resolve?(address: A, purpose: Purpose, signal?: AbortSignal): A[] | Promise<A[]>
+  /** The family's own options besides those of socket(7). */
+  readonly options?: Readonly<Record<string, FamilyOption>>
+  /** Options that a socket for this (resolved) address gets where the caller did not give them. */
+  defaults?(address: A, purpose: Purpose): Readonly<Record<string, unknown>>
+  /**
+   * An address to stand for a socket that is open already, whatever it is bound to; `undefined` when it is not one of the
+   * family's. Default: by the domain and the schemes' types and protocols.
+   */
+  adopted?(numbers: { domain: number; type: number; protocol: number }): A | undefined
+  /** Names of options that are no socket options but are read by `aroundBind`. */
+  readonly bindOptions?: readonly string[]
+  /**
+   * Does the bind, and what the family does before and after it. `fd` is the unbound socket where the kernel engine
+   * runs it. What it returns is called when the socket is closed.
+   */
+  aroundBind?(address: A, binding: Binding): Promise<(() => void) | undefined>
+  /** How to reach the same sockets through `node:net` and `node:dgram`, for the schemes that those know. */
+  readonly node?: NodeCodec<A>
+  /** What to do where the kernel does not have the family, such as the module to load. */
+  readonly remedy?: string
+}
+
+export interface Binding {
+  readonly fd: number | undefined
+  readonly options: Readonly<Record<string, unknown>>
+  bind(): Promise<void>
+}
+
+/**
+ * Makes a whole family of a codec and a few numbers. Its sockets are opened by the kernel engine; where the addon is not
+ * there, or `{ engine: 'node' }` is asked for, by Node's own modules as far as `definition.node` says.
+ */
+export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefinition<A>): AddressFamily<A> {
+  const entries = Object.entries(definition.schemes)
+  const schemes = Object.fromEntries(entries.map(([scheme, numbers]) => [scheme, factsOf(definition.name, numbers)]))
+  const facts = (address: A): SchemeFacts =>
+    definition.facts?.(address) ?? (schemes[address.scheme] as SchemeFacts)
+
+  let kernel: KernelOpener<A> | undefined
+  const openerOf = (addon: Addon): KernelOpener<A> => {
+    kernel ??= new KernelOpener(addon, definition, facts)
+    return kernel
+  }
+  const node = definition.node === undefined ? undefined : new NodeOpener(definition, definition.node, facts)
+  const nodeCarries = (scheme: string): boolean => definition.node?.schemes.includes(scheme) ?? false
+
+  /** The engine that was asked for, or the best one that is here. */
+  function opener(scheme: string, wanted: EngineName | undefined): KernelOpener<A> | NodeOpener<A> {
+    if (wanted === 'node') {
+      if (node !== undefined && nodeCarries(scheme)) return node
+      throw unavailable(scheme, "Node's own modules have no such socket", 'leave out the engine, or ask for the kernel engine')
+    }
+    const loaded = loadAddon()
+    if (loaded.addon !== undefined) return openerOf(loaded.addon)
+    if (wanted === undefined && node !== undefined && nodeCarries(scheme)) return node
+    throw unavailable(scheme, loaded.unavailable.reason, loaded.unavailable.remedy)
+  }
+
+  /** The kernel engine, for what Node's modules have no words for. */
+  function kernelOpener(what: string): KernelOpener<A> {
+    const loaded = loadAddon()
+    if (loaded.addon === undefined) throw unavailable(what, loaded.unavailable.reason, loaded.unavailable.remedy)
+    return openerOf(loaded.addon)
+  }
+
+  function probe(scheme: string): Availability {
+    const loaded = loadAddon()
+    if (loaded.addon === undefined) {
+      return nodeCarries(scheme) ? { available: true, engine: 'node' } : loaded.unavailable
+    }
+    try {
+      openerOf(loaded.addon).probe(scheme)
+      return { available: true, engine: 'kernel' }
+    } catch (error) {
+      const remedy = isMissing(error)
+        ? (definition.remedy ?? 'load the kernel module of the family (modprobe)')
+        : 'run with the privileges that the socket asks for'
+      return { available: false, reason: (error as Error).message, remedy }
+    }
+  }
+
+  return {
+    name: definition.name,
+    schemes,
+    probe,
+    parse: (scheme, rest) => definition.parse(scheme, rest),
+    format: (address) => definition.format(address),
+    ephemeral: (scheme) => definition.ephemeral?.(scheme),
+    connect: async (address, request) => opener(address.scheme, request.engine).connect(address, request),
+    listen: async (address, request) => opener(address.scheme, request.engine).listen(address, request),
+    bind: async (address, request) => opener(address.scheme, request.engine).bind(address, request),
+    socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),
+    adopt: (fd) => kernelOpener('adopt').adopt(fd),
+    ...(definition.facts !== undefined && { facts }),
+    ...(definition.toSocat !== undefined && { toSocat: (address: A) => definition.toSocat?.(address) as string }),
+    ...(definition.toNode !== undefined && { toNode: (address: A) => definition.toNode?.(address) as NodeAddress }),
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  [SOCK_STREAM]: 'SOCK_STREAM',
+  [SOCK_DGRAM]: 'SOCK_DGRAM',
+  [SOCK_RAW]: 'SOCK_RAW',
+  [SOCK_SEQPACKET]: 'SOCK_SEQPACKET',
+}
+
+/** The facts that a socket's type implies, as socket(2) describes the types, with what the scheme says otherwise. */
+export function factsOf(family: string, { type, facts }: Pick<KernelScheme, 'type' | 'facts'>): SchemeFacts {
+  const isStream = type === SOCK_STREAM
+  const isConnected = isStream || type === SOCK_SEQPACKET
+  return {
+    kind: isStream ? 'stream' : 'datagram',
+    socket: `AF_${family.toUpperCase()}, ${TYPE_NAMES[type] ?? `type ${type}`}`,
+    connected: isConnected,
+    reliable: isConnected,
+    ordered: isConnected,
+    boundaries: !isStream,
+    halfClose: isConnected,
+    ...facts,
+  }
+}

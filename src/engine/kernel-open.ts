@@ -1,0 +1,306 @@
+import type { AddressBase } from '../core/address.ts'
+import { SocketError, systemError, unsupported } from '../core/errors.ts'
+import type { SchemeFacts } from '../core/facts.ts'
+import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
+import type { ListenRequest, OpenRequest } from '../core/options.ts'
+import type { Addon } from './addon.ts'
+import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
+import { KernelDatagram } from './kernel-datagram.ts'
+import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
+import { KernelListener } from './kernel-listener.ts'
+import {
+  decodeInt,
+  type KernelOption,
+  SO_ACCEPTCONN,
+  SO_DOMAIN,
+  SO_PROTOCOL,
+  SO_TYPE,
+  SOL_SOCKET,
+  socketLevelOptions,
+} from './kernel-options.ts'
+import { KernelStream } from './kernel-stream.ts'
+import { race } from './race.ts'
+import { unknownOption } from './socket-options.ts'
+
+/** What socket(2) answers where the kernel lacks the family, the type or the protocol. */
+const MISSING = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ESOCKTNOSUPPORT', 'EPFNOSUPPORT'])
+/** What a wildcard meets on a machine without the first of its families; the next one may do. */
+const NEXT_WILDCARD = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'ERR_FAMILY_UNAVAILABLE'])
+
+interface SocketNumbers {
+  readonly domain: number
+  readonly type: number
+  readonly protocol: number
+}
+
+/** Opens the sockets of one family: the order of system calls from socket(2) to an endpoint's handle. */
+export class KernelOpener<A extends AddressBase> {
+  readonly #addon: Addon
+  readonly #definition: KernelFamilyDefinition<A>
+  readonly #facts: (address: A) => SchemeFacts
+
+  constructor(addon: Addon, definition: KernelFamilyDefinition<A>, facts: (address: A) => SchemeFacts) {
+    this.#addon = addon
+    this.#definition = definition
+    this.#facts = facts
+  }
+
+  async connect(address: A, request: OpenRequest<A>): Promise<AnyHandle<A>> {
+    this.#checkOptions(address, request.options)
+    const candidates = await this.#resolve(address, 'connect', request.signal)
+    return race(
+      candidates,
+      request.signal,
+      (candidate, signal) => this.#connectOne(candidate, request, signal),
+      (late) => late.close(),
+    )
+  }
+
+  async #connectOne(address: A, request: OpenRequest<A>, signal: AbortSignal | undefined): Promise<AnyHandle<A>> {
+    const socket = this.#open(address)
+    try {
+      this.#apply(socket, this.#withDefaults(address, 'connect', request.options), 'any')
+      if (request.local !== undefined) await this.#bindLocal(socket, request.local, request)
+      await socket.connect(address, signal)
+      return socket
+    } catch (error) {
+      socket.close()
+      throw error
+    }
+  }
+
+  async #bindLocal(socket: KernelSocket<A>, local: A, request: OpenRequest<A>): Promise<void> {
+    const candidates = await this.#resolve(local, 'bind', request.signal)
+    const sameDomain = candidates.find((candidate) => domainOf(this.#definition.encode(candidate)) === socket.domain)
+    await this.#bind(socket, sameDomain ?? (candidates[0] as A), request.options)
+  }
+
+  async listen(address: A, request: ListenRequest<A>): Promise<ListenerHandle<A>> {
+    this.#checkOptions(address, request.options)
+    const candidates = await this.#resolve(address, 'listen', request.signal)
+    return firstPossible(candidates, async (candidate) => {
+      const numbers = this.#numbers(candidate)
+      const kind = this.#kind(candidate, numbers)
+      const options = this.#withDefaults(candidate, 'listen', request.options)
+      const wrap = (fd: number, remote: A | undefined) => this.#accepted(fd, kind, remote, options)
+      const listener = new KernelListener(this.#addon, kind, this.#socket(numbers, candidate), wrap)
+      try {
+        this.#apply(listener, options, 'socket')
+        await this.#bind(listener, candidate, request.options)
+        listener.listen(request.backlog, this.#definition.format(candidate))
+        return listener
+      } catch (error) {
+        listener.close()
+        throw error
+      }
+    })
+  }
+
+  async bind(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>> {
+    this.#checkOptions(address, request.options)
+    const candidates = await this.#resolve(address, 'bind', request.signal)
+    return firstPossible(candidates, async (candidate) => {
+      const socket = this.#open(candidate)
+      try {
+        this.#apply(socket, this.#withDefaults(candidate, 'bind', request.options), 'any')
+        await this.#bind(socket, candidate, request.options)
+        return socket as KernelDatagram<A>
+      } catch (error) {
+        socket.close()
+        throw error
+      }
+    })
+  }
+
+  socketpair(scheme: string): [AnyHandle<A>, AnyHandle<A>] {
+    const { domain, schemes } = this.#definition
+    const numbers = schemes[scheme]
+    if (typeof domain !== 'number' || numbers === undefined || this.#definition.socket !== undefined) {
+      throw unsupported(`socketpair of ${scheme}`, 'its sockets have no pairs')
+    }
+    const fds = new Int32Array(2)
+    const result = this.#addon.socketpair(domain, numbers.type, numbers.protocol, fds)
+    if (result < 0) throw systemError(result, 'socketpair')
+    const kind = this.#kind({ family: this.#definition.name, scheme } as A, { ...numbers, domain })
+    const [first, second] = fds as unknown as [number, number]
+    return [this.#handle(kind, first), this.#handle(kind, second)]
+  }
+
+  adopt(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined {
+    const numbers = {
+      domain: this.#readInt(fd, SO_DOMAIN),
+      type: this.#readInt(fd, SO_TYPE),
+      protocol: this.#readInt(fd, SO_PROTOCOL),
+    }
+    const like = this.#likeOf(numbers)
+    if (like === undefined) return undefined
+    const listening = this.#readInt(fd, SO_ACCEPTCONN) !== 0
+    const result = this.#addon.adopt(fd)
+    if (result < 0) throw systemError(result, 'fcntl')
+    const kind = this.#kind(like, numbers)
+    if (!listening) return this.#handle(kind, fd)
+    return new KernelListener(this.#addon, kind, fd, (accepted, remote) => this.#accepted(accepted, kind, remote, {}))
+  }
+
+  /** Whether socket(2) gives one: closes it again. Throws what it answers otherwise. */
+  probe(scheme: string): void {
+    const { domain, schemes } = this.#definition
+    const [first] = typeof domain === 'number' ? [domain] : domain
+    const numbers = schemes[scheme]
+    if (first === undefined || numbers === undefined) return
+    const fd = this.#addon.socket(first, numbers.type, numbers.protocol)
+    if (fd < 0) throw systemError(fd, 'socket')
+    this.#addon.close(fd)
+  }
+
+  #likeOf(numbers: SocketNumbers): A | undefined {
+    const { adopted, domain, name, schemes } = this.#definition
+    if (adopted !== undefined) return adopted(numbers)
+    const domains = typeof domain === 'number' ? [domain] : domain
+    if (!domains.includes(numbers.domain)) return undefined
+    const found = Object.entries(schemes).find(
+      ([, { type, protocol }]) => type === numbers.type && (protocol === 0 || protocol === numbers.protocol),
+    )
+    return found === undefined ? undefined : ({ family: name, scheme: found[0] } as A)
+  }
+
+  #readInt(fd: number, option: number): number {
+    const value = new Uint8Array(4)
+    const result = this.#addon.getsockopt(fd, SOL_SOCKET, option, value)
+    if (result < 0) throw systemError(result, 'getsockopt')
+    return decodeInt(value)
+  }
+
+  async #resolve(address: A, purpose: Purpose, signal: AbortSignal | undefined): Promise<readonly A[]> {
+    return this.#definition.resolve?.(address, purpose, signal) ?? [address]
+  }
+
+  #numbers(address: A): SocketNumbers {
+    if (this.#definition.socket !== undefined) return this.#definition.socket(address)
+    const { type, protocol } = this.#definition.schemes[address.scheme] as SocketNumbers
+    return { domain: domainOf(this.#definition.encode(address)), type, protocol }
+  }
+
+  #socket(numbers: SocketNumbers, address: A): number {
+    const fd = this.#addon.socket(numbers.domain, numbers.type, numbers.protocol)
+    if (fd >= 0) return fd
+    const error = systemError(fd, 'socket', this.#definition.format(address))
+    throw MISSING.has(error.code) ? unavailable(address.scheme, error.message, this.#definition.remedy, error) : error
+  }
+
+  #open(address: A): KernelStream<A> | KernelDatagram<A> {
+    const numbers = this.#numbers(address)
+    return this.#handle(this.#kind(address, numbers), this.#socket(numbers, address))
+  }
+
+  #handle(kind: SocketKind<A>, fd: number, remote?: A): KernelStream<A> | KernelDatagram<A> {
+    const Handle = kind.facts.kind === 'stream' ? KernelStream<A> : KernelDatagram<A>
+    return new Handle(this.#addon, kind, fd, remote)
+  }
+
+  #accepted(fd: number, kind: SocketKind<A>, remote: A | undefined, options: Readonly<Record<string, unknown>>): AnyHandle<A> {
+    const handle = this.#handle(kind, fd, remote)
+    try {
+      this.#apply(handle, options, 'connection')
+      return handle
+    } catch (error) {
+      handle.close()
+      throw error
+    }
+  }
+
+  #kind(like: A, { domain }: SocketNumbers): SocketKind<A> {
+    const definition = this.#definition
+    const { scheme } = like
+    const maxMessage = definition.schemes[scheme]?.maxMessage
+    return {
+      scheme,
+      domain,
+      facts: this.#facts(like),
+      encode: (address) => definition.encode(address),
+      decode: (name) => definition.decode(name, scheme, like),
+      format: (address) => definition.format(address),
+      option: (name, value) => this.#option(name, scheme, domain, value),
+      destinations: (address) => definition.resolve?.(address, 'send') ?? [address],
+      ...(maxMessage !== undefined && { maxMessage }),
+    }
+  }
+
+  #option(name: string, scheme: string, domain: number, value: unknown): KernelOption | undefined {
+    const options = this.#definition.options
+    const own = options !== undefined && Object.hasOwn(options, name) ? options[name] : undefined
+    const common = Object.hasOwn(socketLevelOptions, name) ? socketLevelOptions[name] : undefined
+    const option = typeof own === 'function' ? own(domain, value) : (own ?? common)
+    return option?.schemes === undefined || option.schemes.includes(scheme) ? option : undefined
+  }
+
+  /** Before anything is opened: a misspelt option must not leave half a socket. */
+  #checkOptions(address: A, options: Readonly<Record<string, unknown>>): void {
+    const { domain, bindOptions = [] } = this.#definition
+    const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
+    for (const [name, value] of Object.entries(options)) {
+      if (bindOptions.includes(name)) continue
+      if (this.#option(name, address.scheme, anyDomain, value) === undefined) throw unknownOption(name, address.scheme)
+    }
+  }
+
+  #withDefaults(address: A, purpose: Purpose, options: Readonly<Record<string, unknown>>) {
+    return { ...this.#definition.defaults?.(address, purpose), ...options }
+  }
+
+  /** Sets the options of one phase, or of both on a socket that is its own connection. */
+  #apply(
+    socket: { setOption(name: string, value: unknown): void },
+    options: Readonly<Record<string, unknown>>,
+    phase: KernelOption['phase'] | 'any',
+  ): void {
+    for (const [name, value] of Object.entries(options)) {
+      if (this.#definition.bindOptions?.includes(name)) continue
+      if (phase === 'any' || this.#phaseOf(name, value) === phase) socket.setOption(name, value)
+    }
+  }
+
+  #phaseOf(name: string, value: unknown): KernelOption['phase'] {
+    const own = this.#definition.options?.[name]
+    const option = typeof own === 'function' ? own(0, value) : (own ?? socketLevelOptions[name])
+    return option?.phase ?? 'socket'
+  }
+
+  async #bind(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.#definition.aroundBind === undefined) {
+      socket.bind(address)
+      return
+    }
+    const cleanup = await this.#definition.aroundBind(address, {
+      fd: socket.fd,
+      options,
+      bind: async () => socket.bind(address),
+    })
+    if (cleanup === undefined) return
+    if (socket.isOpen) socket.onceClosed(cleanup)
+    else cleanup()
+  }
+}
+
+/** The first candidate that works; the next is tried only where the machine lacks what the one before needs. */
+async function firstPossible<A, T>(candidates: readonly A[], attempt: (candidate: A) => Promise<T>): Promise<T> {
+  for (const [index, candidate] of candidates.entries()) {
+    try {
+      return await attempt(candidate)
+    } catch (error) {
+      const isLast = index === candidates.length - 1
+      if (isLast || !NEXT_WILDCARD.has((error as SocketError).code)) throw error
+    }
+  }
+  throw new TypeError('the family resolved an address to none')
+}
+
+export function unavailable(scheme: string, reason: string, remedy: string | undefined, cause?: unknown): SocketError {
+  const help = remedy === undefined ? '' : `; ${remedy}`
+  const message = `${scheme} is not available here: ${reason}${help}`
+  return new SocketError('ERR_FAMILY_UNAVAILABLE', message, cause === undefined ? {} : { cause })
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof SocketError && MISSING.has(error.code)
+}

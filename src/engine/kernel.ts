@@ -1,0 +1,244 @@
+import { endianness } from 'node:os'
+import type { AddressBase } from '../core/address.ts'
+import { socketClosed, systemError } from '../core/errors.ts'
+import type { SchemeFacts } from '../core/facts.ts'
+import type { Done, Handle } from '../core/family.ts'
+import type { RawOption } from '../core/options.ts'
+import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
+import { decodeInt, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
+import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
+
+/** What a kernel socket has to know of its family: the codec, and nothing else. */
+export interface SocketKind<A extends AddressBase> extends NamedOptions {
+  readonly facts: SchemeFacts
+  /** The AF_ number of this socket. */
+  readonly domain: number
+  encode(address: A): Uint8Array
+  decode(name: Uint8Array): A | undefined
+  format(address: A): string
+  /** The addresses that a destination stands for; see the family's definition. */
+  destinations(address: A): A[] | Promise<A[]>
+  maxMessage?(sendBuffer: number): number
+}
+
+/** Errno numbers that the engine acts on, negative as the addon returns them. Linux, all architectures that Node runs on. */
+export const EAGAIN = -11
+export const EINTR = -4
+export const ENOTCONN = -107
+export const EINPROGRESS = -115
+export const ENOMEM = -12
+export const ENFILE = -23
+export const EMFILE = -24
+export const ENOBUFS = -105
+export const ECONNABORTED = -103
+
+/** connect(2) on a Unix socket answers EAGAIN while the listener's backlog is full, and no event tells when it is not. */
+const BACKLOG_RETRY_FIRST = 1
+const BACKLOG_RETRY_LAST = 50
+
+/** Where the kernel writes names; decoded from a copy, so that one serves every socket of the thread. */
+const nameBuffer = new Uint8Array(NAME_SIZE)
+
+/**
+ * An open descriptor and its watch: the one place that waits for readiness. Streams, datagrams and listeners are made of
+ * it; each says in `onReady` what it does when the kernel is ready.
+ */
+export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
+  readonly engine = 'kernel'
+  protected readonly addon: Addon
+  protected readonly kind: SocketKind<A>
+  readonly #watch: Watch
+  #fd: number
+  #waitingFor = 0
+  /** Set while a connect is in flight; gets the next readiness. */
+  #connecting: (() => void) | undefined
+  #local: A | undefined
+  #remote: A | undefined
+  readonly #cleanups: (() => void)[] = []
+
+  /** Takes over the descriptor; closes it when it cannot be watched. `remote` is the peer's address where it is known. */
+  constructor(addon: Addon, kind: SocketKind<A>, fd: number, remote?: A) {
+    this.addon = addon
+    this.kind = kind
+    this.#fd = fd
+    this.#remote = remote
+    const watch = addon.watch(fd, (events) => this.#ready(events))
+    if (typeof watch === 'number') {
+      addon.close(fd)
+      throw systemError(watch, 'watch')
+    }
+    this.#watch = watch
+  }
+
+  #ready(events: number): void {
+    if ((events & FAILED) !== 0) this.#waitingFor = 0
+    if (this.#connecting !== undefined) this.#connecting()
+    else this.onReady(events)
+  }
+
+  protected abstract onReady(events: number): void
+
+  /** What is done with what still waits in the handle. */
+  protected abstract onClose(): void
+
+  /** Waits for exactly these events from now on. */
+  protected wait(events: number): void {
+    if (events === this.#waitingFor || this.#fd < 0) return
+    this.#waitingFor = events
+    this.#watch.set(events)
+  }
+
+  protected get waitingFor(): number {
+    return this.#waitingFor
+  }
+
+  get facts(): SchemeFacts {
+    return this.kind.facts
+  }
+
+  get isOpen(): boolean {
+    return this.#fd >= 0
+  }
+
+  get fd(): number | undefined {
+    return this.#fd < 0 ? undefined : this.#fd
+  }
+
+  /** The descriptor for a system call; -1, which every call refuses, after close. */
+  protected get descriptor(): number {
+    return this.#fd
+  }
+
+  get local(): A | undefined {
+    this.#local ??= this.#name('getsockname')
+    return this.#local
+  }
+
+  get remote(): A | undefined {
+    this.#remote ??= this.#name('getpeername')
+    return this.#remote
+  }
+
+  get domain(): number {
+    return this.kind.domain
+  }
+
+  #name(call: 'getsockname' | 'getpeername'): A | undefined {
+    if (this.#fd < 0) return undefined
+    const length = this.addon[call](this.#fd, nameBuffer)
+    return length <= 0 ? undefined : this.kind.decode(nameBuffer.slice(0, length))
+  }
+
+  getOption(option: string | RawOption): unknown {
+    if (this.#fd < 0) throw socketClosed('getOption')
+    return readOption(this.addon, this.#fd, this.kind, option)
+  }
+
+  setOption(option: string | RawOption, value: unknown): void {
+    if (this.#fd < 0) throw socketClosed('setOption')
+    writeOption(this.addon, this.#fd, this.kind, option, value)
+  }
+
+  bind(address: A): void {
+    const result = this.addon.bind(this.#fd, this.kind.encode(address))
+    if (result < 0) throw systemError(result, 'bind', this.kind.format(address))
+  }
+
+  /** connect(2), waited for. Closes nothing when it fails: that is the caller's. */
+  async connect(address: A, signal: AbortSignal | undefined): Promise<void> {
+    const bytes = this.kind.encode(address)
+    const fail = (errno: number) => systemError(errno, 'connect', this.kind.format(address))
+    for (let delay = BACKLOG_RETRY_FIRST; ; delay = Math.min(delay * 2, BACKLOG_RETRY_LAST)) {
+      const result = this.addon.connect(this.#fd, bytes)
+      if (result === 0) return
+      if (result === EAGAIN) {
+        await this.#pause(delay, signal)
+        continue
+      }
+      if (result !== EINPROGRESS && result !== EINTR) throw fail(result)
+      await this.#untilConnected(signal)
+      const error = this.#pendingError()
+      if (error !== 0) throw fail(error)
+      return
+    }
+  }
+
+  #untilConnected(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#connecting = undefined
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#connecting = () => {
+        this.#connecting = undefined
+        signal?.removeEventListener('abort', onAbort)
+        this.wait(0)
+        resolve()
+      }
+      this.wait(WRITABLE)
+    })
+  }
+
+  #pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        clearTimeout(timer)
+        reject(signal?.reason)
+      }
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      }, milliseconds)
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** SO_ERROR, which reading clears: 0 or `-errno`. */
+  #pendingError(): number {
+    const value = Buffer.alloc(4)
+    const result = this.addon.getsockopt(this.#fd, SOL_SOCKET, SO_ERROR, value)
+    if (result < 0) return result
+    return -decodeInt(value)
+  }
+
+  /** shutdown(2) of our direction. A peer that is gone already has no need of it. */
+  protected shutdownWrites(done: Done): void {
+    const SHUT_WR = 1
+    const result = this.facts.halfClose ? this.addon.shutdown(this.#fd, SHUT_WR) : 0
+    done(result < 0 && result !== ENOTCONN ? systemError(result, 'shutdown') : null)
+  }
+
+  /** Called when the socket is closed, for what the family does then. */
+  onceClosed(cleanup: () => void): void {
+    this.#cleanups.push(cleanup)
+  }
+
+  ref(): void {
+    this.#watch.ref()
+  }
+
+  unref(): void {
+    this.#watch.unref()
+  }
+
+  close(): void {
+    if (this.#fd < 0) return
+    this.#fd = -1
+    this.#watch.close()
+    for (const cleanup of this.#cleanups) cleanup()
+    this.onClose()
+  }
+}
+
+/** The interest of a socket that reads and may have something to write. */
+export function interest(reading: boolean, writing: boolean): number {
+  return (reading ? READABLE : 0) | (writing ? WRITABLE : 0)
+}
+
+/** The AF_ number that a sockaddr begins with, in the machine's own byte order. */
+export function domainOf(name: Uint8Array): number {
+  return viewOf(name).getUint16(0, littleEndian)
+}
+
+const littleEndian = endianness() === 'LE'

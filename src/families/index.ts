@@ -1,0 +1,19 @@
+import type { AddressBase } from '../core/address.ts'
+import type { AddressFamily } from '../core/family.ts'
+import { inet } from './inet.ts'
+import { memory } from './memory.ts'
+import { raw } from './raw.ts'
+import { unix } from './unix.ts'
+
+export type * from './inet.ts'
+export type * from './memory.ts'
+export type * from './raw.ts'
+export type * from './unix.ts'
+
+/** The families that the package brings. The first that knows an adopted socket takes it, so `raw` is last. */
+export const builtinFamilies: readonly AddressFamily<AddressBase>[] = [
+  inet,
+  unix,
+  memory,
+  raw,
+] as readonly unknown[] as readonly AddressFamily<AddressBase>[]

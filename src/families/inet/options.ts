@@ -1,0 +1,138 @@
+import {
+  boolean,
+  count,
+  type FamilyOption,
+  integer,
+  type KernelOption,
+  lingerSeconds,
+  type OptionCodec,
+  secondsFromMilliseconds,
+  SO_BROADCAST,
+  SO_KEEPALIVE,
+  SO_LINGER,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOL_SOCKET,
+} from '../../engine/kernel-options.ts'
+import {
+  isIPv4Membership,
+  type MulticastMembership,
+  membershipIPv4,
+  membershipIPv6,
+  multicastInterfaceIPv4,
+  multicastInterfaceIPv6,
+} from './multicast.ts'
+import { AF_INET6 } from './sockaddr.ts'
+
+declare module '../../core/options.ts' {
+  interface SocketOptions {
+    /** tcp: sends small segments at once instead of gathering them. Default false. TCP_NODELAY, tcp(7). */
+    noDelay?: boolean
+    /** tcp: asks an idle peer whether it is still there. Default false. SO_KEEPALIVE, socket(7). */
+    keepAlive?: boolean
+    /** tcp: milliseconds of silence before the first keep-alive probe, rounded up to seconds. Default 2 h. TCP_KEEPIDLE, tcp(7). */
+    keepAliveDelay?: number
+    /** tcp: milliseconds between keep-alive probes, rounded up to seconds. Default 75 s. TCP_KEEPINTVL, tcp(7). */
+    keepAliveInterval?: number
+    /** tcp: unanswered keep-alive probes before the connection is given up. Default 9. TCP_KEEPCNT, tcp(7). */
+    keepAliveCount?: number
+    /** tcp: acknowledges at once instead of waiting for data to go with it; the system falls back by itself. TCP_QUICKACK, tcp(7). */
+    quickAck?: boolean
+    /** tcp: milliseconds that sent data may stay unacknowledged; 0 for the system's choice, the default. TCP_USER_TIMEOUT, tcp(7). */
+    userTimeout?: number
+    /**
+     * tcp: what close does with unsent data. `false`, the default: the system goes on sending. 0: it is dropped and the peer
+     * gets a reset. More: close blocks the whole thread for up to so many seconds. SO_LINGER, socket(7).
+     */
+    linger?: number | false
+    /** Binds to an address that old connections still use. Default true for a tcp listener, else false. SO_REUSEADDR, socket(7). */
+    reuseAddress?: boolean
+    /** Several sockets at one address, each getting a share. `'try'`: only where the system can. Default false. SO_REUSEPORT, socket(7). */
+    reusePort?: boolean | 'try'
+    /** Whether an IPv6 socket refuses IPv4. Default false for `*` and `::`, whatever the system's own. IPV6_V6ONLY, ipv6(7). */
+    ipv6Only?: boolean
+    /** Hops that a packet may travel, 1 to 255. Default 64. IP_TTL, ip(7); IPV6_UNICAST_HOPS, ipv6(7). */
+    ttl?: number
+    /** Type of service, or traffic class: DSCP and ECN, 0 to 255. Default 0. IP_TOS, ip(7); IPV6_TCLASS, ipv6(7). */
+    tos?: number
+    /** udp: may send to broadcast addresses. Default false. SO_BROADCAST, socket(7). */
+    broadcast?: boolean
+    /** udp: hops that a multicast message may travel, 0 to 255. Default 1. IP_MULTICAST_TTL, ip(7); IPV6_MULTICAST_HOPS, ipv6(7). */
+    multicastTtl?: number
+    /** udp: our multicast messages come back to this machine. Default true. IP_MULTICAST_LOOP, ip(7); IPV6_MULTICAST_LOOP, ipv6(7). */
+    multicastLoopback?: boolean
+    /** udp: the interface that multicast leaves by: its name, its number, or an IP address that it has. IP_MULTICAST_IF, ip(7). */
+    multicastInterface?: string | number
+    /** udp: joins a multicast group. IP_ADD_MEMBERSHIP, ip(7); IPV6_JOIN_GROUP, ipv6(7). */
+    joinGroup?: MulticastMembership
+    /** udp: leaves a group that was joined. IP_DROP_MEMBERSHIP, ip(7); IPV6_LEAVE_GROUP, ipv6(7). */
+    leaveGroup?: MulticastMembership
+  }
+}
+
+const IPPROTO_IP = 0
+const IPPROTO_TCP = 6
+const IPPROTO_IPV6 = 41
+
+const reusePort: OptionCodec = {
+  ...boolean,
+  encode: (value) => boolean.encode(value === 'try' ? true : value),
+}
+
+function tcp(name: number, codec: OptionCodec): KernelOption {
+  return { level: IPPROTO_TCP, name, codec, phase: 'connection', schemes: ['tcp'] }
+}
+
+function ofSocket(name: number, codec: OptionCodec, phase: KernelOption['phase'], ...schemes: string[]): KernelOption {
+  const option: KernelOption = { level: SOL_SOCKET, name, codec, phase }
+  return schemes.length === 0 ? option : { ...option, schemes }
+}
+
+/** One option, two numbers. An IPv6 socket that carries IPv4 too keeps IPv4's half on its own, so both are set. */
+function ofBoth(ipv4: number, ipv6: number, codecIPv4: OptionCodec, codecIPv6: OptionCodec, ...schemes: string[]): FamilyOption {
+  const common = schemes.length === 0 ? { phase: 'socket' as const } : { phase: 'socket' as const, schemes }
+  const forIPv4: KernelOption = { level: IPPROTO_IP, name: ipv4, codec: codecIPv4, ...common }
+  const forIPv6: KernelOption = { level: IPPROTO_IPV6, name: ipv6, codec: codecIPv6, ...common, also: forIPv4 }
+  return (domain) => (domain === AF_INET6 ? forIPv6 : forIPv4)
+}
+
+/** The group says which option it is, since an IPv6 socket can be a member of IPv4 groups too. */
+function membership(ipv4: number, ipv6: number): FamilyOption {
+  const common = { phase: 'socket', schemes: ['udp'] } as const
+  const forIPv4: KernelOption = { level: IPPROTO_IP, name: ipv4, codec: membershipIPv4, ...common }
+  const forIPv6: KernelOption = { level: IPPROTO_IPV6, name: ipv6, codec: membershipIPv6, ...common }
+  return (domain, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
+}
+
+/** Numbers of Linux's netinet/tcp.h, bits/in.h and linux/in6.h. */
+export const inetOptions: Readonly<Record<string, FamilyOption>> = {
+  noDelay: tcp(1, boolean),
+  keepAlive: ofSocket(SO_KEEPALIVE, boolean, 'connection', 'tcp'),
+  keepAliveDelay: tcp(4, secondsFromMilliseconds),
+  keepAliveInterval: tcp(5, secondsFromMilliseconds),
+  keepAliveCount: tcp(6, integer),
+  quickAck: tcp(12, boolean),
+  userTimeout: tcp(18, count),
+  linger: ofSocket(SO_LINGER, lingerSeconds, 'connection', 'tcp'),
+  reuseAddress: ofSocket(SO_REUSEADDR, boolean, 'socket'),
+  reusePort: {
+    ...ofSocket(SO_REUSEPORT, reusePort, 'socket'),
+    forgives: (value, code) => value === 'try' && (code === 'ENOPROTOOPT' || code === 'EOPNOTSUPP'),
+  },
+  ipv6Only: {
+    level: IPPROTO_IPV6,
+    name: 26,
+    codec: boolean,
+    phase: 'socket',
+    // An IPv4 socket does not have the option, and false asks for nothing that it lacks.
+    forgives: (value, code) => value === false && code === 'ENOPROTOOPT',
+  },
+  ttl: ofBoth(2, 16, integer, integer),
+  tos: ofBoth(1, 67, integer, integer),
+  broadcast: ofSocket(SO_BROADCAST, boolean, 'socket', 'udp'),
+  multicastTtl: ofBoth(33, 18, integer, integer, 'udp'),
+  multicastLoopback: ofBoth(34, 19, boolean, boolean, 'udp'),
+  multicastInterface: ofBoth(32, 17, multicastInterfaceIPv4, multicastInterfaceIPv6, 'udp'),
+  joinGroup: membership(35, 20),
+  leaveGroup: membership(36, 21),
+}

@@ -1,0 +1,174 @@
+import { invalidAddress } from '../../core/address.ts'
+import { namedSystemError, socketClosed } from '../../core/errors.ts'
+import type { DatagramEvents, DatagramHandle, Done, Outgoing } from '../../core/family.ts'
+import { formatMemoryAddress, type MemoryAddress, plain } from './address.ts'
+import { Alarm } from './clock.ts'
+import type { Faults } from './faults.ts'
+import { MAX_MESSAGE, MemoryHandle } from './handle.ts'
+import { Inbox } from './inbox.ts'
+import { claim, freshName, Lane, type Line } from './link.ts'
+
+const sockets = new Map<string, MemoryDatagram>()
+
+export class MemoryDatagram extends MemoryHandle implements DatagramHandle<MemoryAddress>, Line {
+  readonly type = 'datagram'
+  #remote: MemoryAddress | undefined
+  #events: DatagramEvents<MemoryAddress> | undefined
+  #flowing = false
+  #blocked = false
+  readonly #outbound: Lane = new Lane(this.link, 0)
+  readonly #inbound: Lane = new Lane(this.link, 1)
+  readonly #inbox: Inbox = new Inbox((batch) => this.#events?.onMessages(batch))
+  readonly #writable: Alarm = new Alarm(() => {
+    this.#blocked = false
+    this.#update()
+    this.#events?.onWritable()
+  })
+
+  /** Throws EADDRINUSE. */
+  constructor(address: MemoryAddress, faults: Faults | undefined) {
+    super(claim(address, faults))
+    this.link.lines.add(this)
+    sockets.set(address.name, this)
+  }
+
+  get remote(): MemoryAddress | undefined {
+    return this.#remote
+  }
+
+  /** connect(2): where messages without a target go, and the only one from whom any are received. */
+  connect(address: MemoryAddress): void {
+    if (!sockets.has(address.name)) throw systemError('ECONNREFUSED', 'connect', address.name)
+    this.#remote = plain(address)
+  }
+
+  start(events: DatagramEvents<MemoryAddress>): void {
+    this.#events = events
+  }
+
+  resume(): void {
+    this.#flow(true)
+  }
+
+  pause(): void {
+    this.#flow(false)
+  }
+
+  target(address: MemoryAddress): unknown {
+    if (address.faults === undefined) return address.name
+    throw invalidAddress(address, 'faults belong to the link of a socket: give them to bind or connect, not to send')
+  }
+
+  send(messages: readonly Outgoing[], from: number): number {
+    if (this.closed) throw socketClosed('send')
+    for (let index = from; index < messages.length; index++) {
+      const { data, target = this.#remote?.name } = messages[index] as Outgoing
+      const receiver = sockets.get(target as string)
+      if (receiver === undefined || data.length > MAX_MESSAGE) {
+        if (index === from) throw refusal(data, target as string | undefined)
+        // It is thrown when this message comes first.
+        this.#block()
+        this.#writable.set(0)
+        return index - from
+      }
+      if (receiver.#inbox.full) {
+        this.#block()
+        receiver.#inbox.wait(this.#writable)
+        return index - from
+      }
+      this.#carry(data, receiver)
+    }
+    return Math.max(0, messages.length - from)
+  }
+
+  /** Datagrams have no end; the facts say so. */
+  end(done: Done): void {
+    done(null)
+  }
+
+  /** What it has sent arrives all the same. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.#events = undefined
+    this.#inbox.close()
+    this.#writable.cancel()
+    this.hold.wait(false)
+    sockets.delete(this.local.name)
+    this.link.vacate()
+    this.link.release(this)
+  }
+
+  cut(): number {
+    let lost = this.#inbox.lose()
+    for (const socket of sockets.values()) lost += socket.#inbox.lose(this.link)
+    this.link.stats.lost += lost
+    return lost
+  }
+
+  #carry(data: Uint8Array, receiver: MemoryDatagram): void {
+    const heard = receiver.#remote === undefined || receiver.#remote.name === this.local.name
+    const put = (delay: number): void => {
+      if (heard) receiver.#inbox.put({ data: Buffer.from(data), from: this.local, truncated: false }, this.link, delay)
+    }
+    if (this.link.clear && receiver.link.clear) {
+      this.#outbound.count(1, data.length)
+      receiver.#inbound.count(1, data.length)
+      return put(0)
+    }
+    for (const first of this.#outbound.message(data.length)) {
+      for (const second of receiver.#inbound.message(data.length)) put(first + second)
+    }
+  }
+
+  #flow(flowing: boolean): void {
+    if (this.closed) return
+    this.#flowing = flowing
+    this.#inbox.flow(flowing)
+    this.#update()
+  }
+
+  #block(): void {
+    this.#blocked = true
+    this.#update()
+  }
+
+  #update(): void {
+    this.hold.wait(!this.closed && (this.#flowing || this.#blocked))
+  }
+}
+
+function refusal(data: Uint8Array, name: string | undefined): Error {
+  if (data.length > MAX_MESSAGE) return systemError('EMSGSIZE', 'send', name)
+  return systemError(name === undefined ? 'EDESTADDRREQ' : 'ECONNREFUSED', 'send', name)
+}
+
+function systemError(code: string, syscall: string, name: string | undefined): Error {
+  if (name === undefined) return namedSystemError(code, syscall)
+  return namedSystemError(code, syscall, formatMemoryAddress({ family: 'memory', scheme: 'memorygram', name }))
+}
+
+/** A socket under a name of its own, connected to a name that somebody has. */
+export function connectDatagram(
+  address: MemoryAddress,
+  local: MemoryAddress | undefined,
+  faults: Faults | undefined,
+): MemoryDatagram {
+  const socket = new MemoryDatagram(local ?? freshName('memorygram'), faults)
+  try {
+    socket.connect(address)
+  } catch (error) {
+    socket.close()
+    throw error
+  }
+  return socket
+}
+
+/** socketpair(2). */
+export function datagramPair(): [MemoryDatagram, MemoryDatagram] {
+  const a = new MemoryDatagram(freshName('memorygram'), undefined)
+  const b = new MemoryDatagram(freshName('memorygram'), undefined)
+  a.connect(b.local)
+  b.connect(a.local)
+  return [a, b]
+}

@@ -1,0 +1,84 @@
+import { SocketError } from '../../core/errors.ts'
+import type { SchemeFacts } from '../../core/facts.ts'
+import type { Handle } from '../../core/family.ts'
+import type { RawOption } from '../../core/options.ts'
+import type { MemoryAddress } from './address.ts'
+import { Hold } from './clock.ts'
+import { type Faults, faultsProblem } from './faults.ts'
+import type { Link } from './link.ts'
+
+/** UDP's limit over IPv4, so that what passes here passes there. */
+export const MAX_MESSAGE = 65_507
+
+export const schemes: Readonly<Record<MemoryAddress['scheme'], SchemeFacts>> = {
+  memory: {
+    kind: 'stream',
+    socket: 'in process, as SOCK_STREAM',
+    connected: true,
+    reliable: true,
+    ordered: true,
+    boundaries: false,
+    halfClose: true,
+  },
+  // Without faults nothing is lost and all is in order; but a promise that an address can break is none.
+  memorygram: {
+    kind: 'datagram',
+    socket: 'in process, as SOCK_DGRAM',
+    connected: false,
+    reliable: false,
+    ordered: false,
+    boundaries: true,
+    halfClose: false,
+    maxMessage: MAX_MESSAGE,
+  },
+}
+
+/** What streams, datagram sockets and listeners have in common. */
+export abstract class MemoryHandle implements Handle<MemoryAddress> {
+  readonly facts: SchemeFacts
+  readonly engine = 'memory'
+  readonly fd = undefined
+  readonly local: MemoryAddress
+  readonly link: Link
+  protected readonly hold: Hold = new Hold()
+  protected closed = false
+
+  constructor(link: Link) {
+    this.facts = schemes[link.address.scheme]
+    this.local = link.address
+    this.link = link
+  }
+
+  abstract get remote(): MemoryAddress | undefined
+  abstract close(): void
+
+  getOption(option: string | RawOption): unknown {
+    if (option === 'faults') return this.link.faults
+    throw unknownOption(option)
+  }
+
+  setOption(option: string | RawOption, value: unknown): void {
+    if (option !== 'faults') throw unknownOption(option)
+    this.link.faults = asFaults(value)
+  }
+
+  ref(): void {
+    this.hold.ref()
+  }
+
+  unref(): void {
+    this.hold.unref()
+  }
+}
+
+/** The value of the option `faults`. Throws a TypeError that says what is wrong with it. */
+export function asFaults(value: unknown): Faults {
+  const problem = faultsProblem(value)
+  if (problem !== undefined) throw new TypeError(`option faults: ${problem}`)
+  return value as Faults
+}
+
+export function unknownOption(option: string | RawOption): SocketError {
+  const name = typeof option === 'string' ? option : `${option.level}/${option.name}`
+  return new SocketError('ERR_OPTION_UNKNOWN', `the memory family has no option ${name}; it has faults`)
+}

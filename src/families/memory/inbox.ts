@@ -1,0 +1,112 @@
+import type { Message } from '../../core/family.ts'
+import type { MemoryAddress } from './address.ts'
+import { Alarm } from './clock.ts'
+import type { Link } from './link.ts'
+
+/** A socket that holds this much, on its way or unread, makes its senders wait; the last message may go over the bytes. */
+export const INBOX_MESSAGES = 1_024
+export const INBOX_BYTES = 1_048_576
+
+interface Flying {
+  readonly due: number
+  readonly message: Message<MemoryAddress>
+  /** The sender's link. */
+  readonly via: Link
+}
+
+/** What is on its way to a datagram socket, and what has arrived. */
+export class Inbox {
+  readonly #deliver: (batch: Message<MemoryAddress>[]) => void
+  readonly #alarm: Alarm = new Alarm(() => this.#ring())
+  readonly #waiting = new Set<Alarm>()
+  #arrived: Message<MemoryAddress>[] = []
+  /** By arrival. */
+  #flying: Flying[] = []
+  #bytes = 0
+  #flowing = false
+
+  constructor(deliver: (batch: Message<MemoryAddress>[]) => void) {
+    this.#deliver = deliver
+  }
+
+  get full(): boolean {
+    return this.#arrived.length + this.#flying.length >= INBOX_MESSAGES || this.#bytes >= INBOX_BYTES
+  }
+
+  /** Rings once there may be room, or nobody is left to take anything. */
+  wait(alarm: Alarm): void {
+    this.#waiting.add(alarm)
+  }
+
+  put(message: Message<MemoryAddress>, via: Link, delay: number): void {
+    this.#bytes += message.data.length
+    if (delay === 0 && this.#flying.length === 0) this.#arrived.push(message)
+    else this.#launch({ due: performance.now() + delay, message, via })
+    this.#schedule()
+  }
+
+  flow(flowing: boolean): void {
+    this.#flowing = flowing
+    this.#schedule()
+  }
+
+  /** Loses what is on its way: all of it, or what came over one link. Returns how many messages. */
+  lose(via?: Link): number {
+    this.#land()
+    const before = this.#flying
+    this.#flying = via === undefined ? [] : before.filter((flying) => flying.via !== via)
+    const kept = new Set(this.#flying)
+    for (const flying of before) if (!kept.has(flying)) this.#bytes -= flying.message.data.length
+    this.#wake()
+    return before.length - this.#flying.length
+  }
+
+  close(): void {
+    this.#flowing = false
+    this.#alarm.cancel()
+    this.#arrived = []
+    this.#flying = []
+    this.#bytes = 0
+    this.#wake()
+  }
+
+  /** Behind all that arrive no later. Most arrive last, so the search begins there. */
+  #launch(flying: Flying): void {
+    let index = this.#flying.length
+    while (index > 0 && (this.#flying[index - 1]?.due ?? 0) > flying.due) index--
+    this.#flying.splice(index, 0, flying)
+  }
+
+  #land(): void {
+    const now = performance.now()
+    const first = this.#flying.findIndex((flying) => flying.due > now)
+    const landed = this.#flying.splice(0, first === -1 ? this.#flying.length : first)
+    for (const { message } of landed) this.#arrived.push(message)
+  }
+
+  #ring(): void {
+    try {
+      if (this.#flying.length > 0) this.#land()
+      if (!this.#flowing || this.#arrived.length === 0) return
+      const batch = this.#arrived
+      this.#arrived = []
+      for (const message of batch) this.#bytes -= message.data.length
+      this.#wake()
+      this.#deliver(batch)
+    } finally {
+      this.#schedule()
+    }
+  }
+
+  #wake(): void {
+    if (this.full) return
+    for (const alarm of this.#waiting) alarm.set(0)
+    this.#waiting.clear()
+  }
+
+  #schedule(): void {
+    if (!this.#flowing) return
+    if (this.#arrived.length > 0) this.#alarm.set(0)
+    else if (this.#flying[0] !== undefined) this.#alarm.set(this.#flying[0].due)
+  }
+}

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { invalidAddress } from '../core/address.ts'
+import { unsupported } from '../core/errors.ts'
+import type { AddressFamily } from '../core/family.ts'
+import { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from '../engine/kernel-family.ts'
+import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../engine/kernel-options.ts'
+import type { NodeEndpoint } from '../engine/node.ts'
+import { shellWord, socatEscape } from './socat.ts'
+import { bindName } from './unix/bind.ts'
+import { AF_UNIX, decodeName, encodeName, type Name, type NameFields, pathOf, readName } from './unix/name.ts'
+import { formatName, parseName } from './unix/text.ts'
+
+export type UnixScheme = 'unix' | 'unixgram' | 'unixpacket'
+
+/**
+ * An address of a Unix socket, by exactly one of:
+ *
+ * - `path`: a file, 1 to 108 bytes without a NUL. Text where it is UTF-8, else bytes.
+ * - `abstract`: a name outside the file system, 0 to 107 bytes of any value. `padded`: filled with NULs up to 107, which
+ *   is another name, and what programs bind that do not say how long theirs is.
+ * - `unnamed`: not bound. Can only be bound to, which leaves the socket without a name: it can send and get no answer.
+ * - `autobind`: the kernel picks a free abstract name.
+ */
+export type UnixAddress<S extends UnixScheme = UnixScheme> = { readonly family: 'unix'; readonly scheme: S } & NameFields
+
+declare module '../core/address.ts' {
+  interface SchemeMap {
+    unix: { address: UnixAddress<'unix'>; kind: 'stream' }
+    unixgram: { address: UnixAddress<'unixgram'>; kind: 'datagram' }
+    unixpacket: { address: UnixAddress<'unixpacket'>; kind: 'datagram' }
+  }
+}
+
+/** `unix_dgram_sendmsg` refuses what is longer than the send buffer less 32 bytes of its own. */
+const maxMessage = (sendBuffer: number): number => sendBuffer - 32
+/** For the default of net.core.wmem_default. */
+const DEFAULT_MAX_MESSAGE = 212_960
+
+const schemes: Readonly<Record<UnixScheme, KernelScheme>> = {
+  unix: { type: SOCK_STREAM, protocol: 0 },
+  // unix(7): datagrams are reliable and keep their order, since a full receiver makes the sender wait.
+  unixgram: {
+    type: SOCK_DGRAM,
+    protocol: 0,
+    facts: { reliable: true, ordered: true, maxMessage: DEFAULT_MAX_MESSAGE },
+    maxMessage,
+  },
+  unixpacket: { type: SOCK_SEQPACKET, protocol: 0, facts: { maxMessage: DEFAULT_MAX_MESSAGE }, maxMessage },
+}
+
+/** Unix sockets: unix(7). */
+export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
+  name: 'unix',
+  domain: AF_UNIX,
+  schemes,
+  encode: (address) => encodeName(nameOf(address)),
+  decode(bytes, scheme) {
+    const name = decodeName(bytes)
+    return name === undefined ? undefined : make(scheme, name)
+  },
+  parse(scheme, rest) {
+    const address = make(scheme, parseName(scheme, rest))
+    readName(address, `${scheme}:${rest}`)
+    return address
+  },
+  format,
+  ephemeral: (scheme) => make(scheme, { path: join(tmpdir(), `polysocket-${process.pid}-${randomBytes(6).toString('hex')}.sock`) }),
+  toSocat,
+  resolve(address, purpose) {
+    const { kind } = nameOf(address)
+    if (kind === 'unnamed' && purpose !== 'bind') throw invalidAddress(format(address), `unnamed can be bound to; ${purpose} needs a name`)
+    if (kind === 'autobind' && purpose !== 'bind' && purpose !== 'listen') {
+      throw invalidAddress(format(address), `autobind can be bound to and listened on; ${purpose} needs a name`)
+    }
+    return [address]
+  },
+  adopted({ domain, type }) {
+    const found = Object.entries(schemes).find(([, scheme]) => scheme.type === type)
+    return domain === AF_UNIX && found !== undefined ? make(found[0], { unnamed: true }) : undefined
+  },
+  bindOptions: ['mode', 'unlinkStale'],
+  aroundBind: (address, binding) => bindName(nameOf(address), format(address), binding),
+  node: {
+    schemes: ['unix'],
+    encode: toNodePath,
+    decode(endpoint, scheme) {
+      const path = 'path' in endpoint ? endpoint.path : ''
+      return path === '' || path.startsWith('\0') ? undefined : make(scheme, { path })
+    },
+  },
+  remedy: 'build a kernel with CONFIG_UNIX',
+}
+
+export const unix: AddressFamily<UnixAddress> = kernelFamily(unixDefinition)
+
+function make(scheme: string, name: NameFields): UnixAddress {
+  return { family: 'unix', scheme: scheme as UnixScheme, ...name }
+}
+
+function nameOf(address: UnixAddress): Name {
+  if (!Object.hasOwn(schemes, address.scheme)) {
+    throw invalidAddress(inspect(address), 'the scheme must be unix, unixgram or unixpacket')
+  }
+  return readName(address)
+}
+
+function format(address: UnixAddress): string {
+  return `${address.scheme}:${formatName(nameOf(address))}`
+}
+
+function toSocat(address: UnixAddress): string {
+  const name = nameOf(address)
+  if (name.kind === 'unnamed' || name.kind === 'autobind') throw unsupported(`${format(address)} in socat`, 'it is no address that can be reached')
+  const verb = address.scheme === 'unixgram' ? 'SENDTO' : 'CONNECT'
+  const type = address.scheme === 'unixpacket' ? `,type=${SOCK_SEQPACKET}` : ''
+  if (name.kind === 'path') return shellWord(`UNIX-${verb}:`, socatEscape(name.path), type)
+  const padding = name.padded ? ',unix-tightsocklen=0' : ''
+  return shellWord(`ABSTRACT-${verb}:`, socatEscape(name.abstract), type, padding)
+}
+
+/** Node hands an abstract name to the kernel with its padding (libuv before 1.48), which is another name than the one meant. */
+function toNodePath(address: UnixAddress): NodeEndpoint {
+  const name = nameOf(address)
+  const remedy = 'which Node cannot open; use the kernel engine'
+  if (name.kind !== 'path') throw unsupported(format(address), `it is ${name.kind === 'abstract' ? 'an abstract name' : name.kind}, ${remedy}`)
+  const { path } = pathOf(name.path)
+  if (typeof path !== 'string') throw unsupported(format(address), `its path is not UTF-8, ${remedy}`)
+  return { path }
+}

@@ -1,0 +1,126 @@
+import { type BigIntStats, chmodSync, constants, fchmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { inspect } from 'node:util'
+import { fromNodeError, unsupported } from '../../core/errors.ts'
+import type { Binding } from '../../engine/kernel-family.ts'
+import type { Name } from './name.ts'
+
+declare module '../../core/options.ts' {
+  interface SocketOptions {
+    /**
+     * unix paths: permissions of the socket file, such as 0o660, whatever the umask; who may write it may connect. With
+     * the kernel engine there is no moment at which it has wider ones. Default: 0o777 less the umask. unix(7).
+     */
+    mode?: number
+    /**
+     * unix paths: where the address is in use by a socket file that nobody listens on any more, removes it and binds.
+     * Found out by connecting, so a live server sees one connection that ends at once. Anything else is left alone:
+     * `EADDRINUSE`. Default false.
+     */
+    unlinkStale?: boolean
+  }
+}
+
+/** open(2)'s O_PATH, which Node does not name: a descriptor of the file itself, whatever the file is. */
+const O_PATH = 0o10000000
+
+/** Binds, with `mode` and `unlinkStale`. What it returns removes the socket file while it is still ours. */
+export async function bindName(name: Name, text: string, { fd, options, bind }: Binding): Promise<(() => void) | undefined> {
+  const { mode, unlinkStale } = readOptions(options)
+  if (name.kind !== 'path') {
+    if (mode !== undefined) throw unsupported(`mode for ${text}`, 'only a path has permissions')
+    // bind(2) to no name is the kernel's autobind, and an unnamed socket is one that was never bound.
+    if (name.kind !== 'unnamed') await bind()
+    return undefined
+  }
+  const path = absolute(name.path)
+  // The kernel creates the file with the permissions of the socket, less the umask.
+  if (mode !== undefined && fd !== undefined) fchmodSync(fd, mode)
+  try {
+    await bind()
+  } catch (error) {
+    const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    if (!inUse || !unlinkStale || !(await unlinkIfStale(path))) throw error
+    await bind()
+  }
+  const ours = statOf(path)
+  if (ours === undefined) return undefined
+  const remove = (): void => unlinkIfSame(path, ours)
+  if (mode !== undefined && (Number(ours.mode) & 0o777) !== mode) {
+    try {
+      chmodSync(path, mode)
+    } catch (error) {
+      remove()
+      throw fromNodeError(error, 'chmod', text)
+    }
+  }
+  return remove
+}
+
+function readOptions(options: Readonly<Record<string, unknown>>): { mode: number | undefined; unlinkStale: boolean } {
+  const { mode, unlinkStale = false } = options
+  if (typeof unlinkStale !== 'boolean') throw new TypeError(`unlinkStale must be true or false, not ${inspect(unlinkStale)}`)
+  if (mode === undefined) return { mode, unlinkStale }
+  const isMode = typeof mode === 'number' && Number.isInteger(mode) && mode >= 0 && mode <= 0o777
+  if (!isMode) throw new TypeError(`mode must be permissions, 0 to 0o777, not ${inspect(mode)}`)
+  return { mode, unlinkStale }
+}
+
+/** A relative path means the working directory of now, also when the socket is closed. Not normalised: `..` after a symlink. */
+function absolute(path: Buffer): Buffer {
+  return path[0] === SLASH ? path : Buffer.concat([Buffer.from(`${process.cwd()}/`), path])
+}
+
+const SLASH = 0x2f
+
+/** Whether there is room to bind again: the file is gone, or was a socket that refused connections and is removed. */
+async function unlinkIfStale(path: Buffer): Promise<boolean> {
+  let pin: FileHandle | undefined
+  try {
+    // The open descriptor keeps the inode from being used again, so that what is removed is what was probed, and it
+    // can be reached under a short name of ASCII, whatever its own is.
+    if (process.platform === 'linux') pin = await open(path, O_PATH | constants.O_NOFOLLOW)
+    const found = await (pin?.stat({ bigint: true }) ?? lstat(path, { bigint: true }))
+    if (!found.isSocket()) return false
+    if (!(await refusesConnections(pin === undefined ? path.toString() : `/proc/self/fd/${pin.fd}`))) return false
+    unlinkIfSame(path, found)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  } finally {
+    await pin?.close()
+  }
+}
+
+/**
+ * One stream socket asks for all three types: a socket of another type answers EPROTOTYPE, and is alive. EAGAIN is a
+ * full backlog, and alive too.
+ */
+function refusesConnections(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect({ path })
+    probe.once('connect', () => resolve(false))
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
+    probe.once('connect', () => probe.destroy())
+  })
+}
+
+function statOf(path: Buffer): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
+}
+
+/** Where it cannot be removed, the file stays, as it would have without us. */
+function unlinkIfSame(path: Buffer, ours: BigIntStats): void {
+  const now = statOf(path)
+  if (now === undefined || now.dev !== ours.dev || now.ino !== ours.ino) return
+  try {
+    unlinkSync(path)
+  } catch {
+    return
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * One socket API for every address family: `connect`, `listen` and `bind` take an address; what comes back is a stream
+ * endpoint or a datagram endpoint, the same two classes whatever carries the bytes.
+ *
+ * @module
+ */
+import { createSockets, type Sockets } from './core/sockets.ts'
+import { builtinFamilies } from './families/index.ts'
+
+export * from './core/address.ts'
+export { DatagramEndpoint, type BatchResult, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
+export type { DeadlineOptions } from './core/deadline.ts'
+export { AbortError, SocketError, type SocketErrorCode, type SocketErrorDetail } from './core/errors.ts'
+export type { EndpointKind, SchemeFacts } from './core/facts.ts'
+export type * from './core/family.ts'
+export { type Accepted, Listener } from './core/listener.ts'
+export type { EngineName, ListenOptions, ListenRequest, OpenOptions, OpenRequest, RawOption, SocketOptions } from './core/options.ts'
+export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
+export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
+export { kernelFamily, type KernelFamilyDefinition, type KernelScheme } from './engine/kernel-family.ts'
+export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
+export { builtinFamilies } from './families/index.ts'
+
+const sockets: Sockets = createSockets(builtinFamilies)
+
+export const connect: Sockets['connect'] = sockets.connect
+export const createConnection: Sockets['createConnection'] = sockets.createConnection
+export const listen: Sockets['listen'] = sockets.listen
+export const bind: Sockets['bind'] = sockets.bind
+export const socketpair: Sockets['socketpair'] = sockets.socketpair
+export const adopt: Sockets['adopt'] = sockets.adopt
+export const families: Sockets['families'] = sockets.families
+export const parseAddress: Sockets['parseAddress'] = sockets.parseAddress
+export const formatAddress: Sockets['formatAddress'] = sockets.formatAddress
+export const toSocat: Sockets['toSocat'] = sockets.toSocat
