@@ -21,7 +21,7 @@ constexpr int kSend = MSG_DONTWAIT | MSG_NOSIGNAL;
 constexpr size_t kEnough = 4 << 20;
 
 // Words in `meta` for each message of recvmmsg.
-constexpr size_t kMetaSize = 3;
+constexpr size_t kMetaSize = 4;
 
 msghdr HeaderFor(iovec* pieces, size_t count, void* name, size_t name_length) {
   msghdr header = {};
@@ -121,17 +121,26 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
   size_t wanted;
   Words meta;
   Bytes names;
-  if (!call.Read(&fd, &slab, &offset, &slot, &wanted, &meta, &names)) return call.Return(-EINVAL);
+  Bytes controls;
+  size_t control_size;
+  if (!call.Read(&fd, &slab, &offset, &slot, &wanted, &meta, &names, &controls, &control_size)) {
+    return call.Return(-EINVAL);
+  }
   const size_t count = std::min(wanted, kBatchLimit);
   if (offset > slab.length || (slot > 0 && count > (slab.length - offset) / slot) || count > meta.length / kMetaSize ||
-      count > names.length / kNameSize) {
+      count > names.length / kNameSize || (control_size > 0 && count > controls.length / control_size)) {
     return call.Return(-EINVAL);
   }
   Batch& batch = call.environment().batch();
   uint8_t* const start = slab.data + offset;
   for (size_t i = 0; i < count; i++) {
     batch.pieces[i] = {start + i * slot, slot};
-    batch.headers[i].msg_hdr = HeaderFor(&batch.pieces[i], 1, names.data + i * kNameSize, kNameSize);
+    msghdr& header = batch.headers[i].msg_hdr;
+    header = HeaderFor(&batch.pieces[i], 1, names.data + i * kNameSize, kNameSize);
+    if (control_size > 0) {
+      header.msg_control = controls.data + i * control_size;
+      header.msg_controllen = control_size;
+    }
   }
   const int64_t received =
       Retry([&] { return recvmmsg(fd, batch.headers, static_cast<unsigned>(count), kReceive, nullptr); });
@@ -146,6 +155,7 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     words[0] = static_cast<int32_t>(length);
     words[1] = message.msg_hdr.msg_flags;
     words[2] = static_cast<int32_t>(message.msg_hdr.msg_namelen);
+    words[3] = static_cast<int32_t>(message.msg_hdr.msg_controllen);
   }
   return call.Return(received);
 }

@@ -64,7 +64,12 @@ async function catBound(
   const to = peer === undefined ? undefined : readTarget(peer).address
   const endpoint = await bind(readTarget(own).address, { ...options.open, signal: stop.soft })
   if (!options.quiet && endpoint.local !== undefined) note(`bound to ${formatAddress(endpoint.local)}`)
-  await catMessages(endpoint, { stdin: terminal.stdin(), stdout: terminal.stdout }, { ...options, bound: true, to }, stop)
+  await catMessages(
+    endpoint,
+    { stdin: terminal.stdin(), stdout: terminal.stdout },
+    { ...options, bound: true, to },
+    stop,
+  )
 }
 
 async function catListener(address: string, options: CatOptions, terminal: Terminal, stop: Stop): Promise<void> {

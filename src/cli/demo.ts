@@ -23,7 +23,16 @@ function describe(facts: SchemeFacts): string {
 function row(tried: Case, outcome: Outcome): string[] {
   const engine = tried.sameProcess ? `${tried.engine}\n(one process)` : tried.engine
   if (!outcome.ok) {
-    return [tried.scheme, engine, outcome.address, describe(tried.facts), '', '', '', `FAILED: ${errorText(outcome.error)}`]
+    return [
+      tried.scheme,
+      engine,
+      outcome.address,
+      describe(tried.facts),
+      '',
+      '',
+      '',
+      `FAILED: ${errorText(outcome.error)}`,
+    ]
   }
   const { from, bytes, roundTrip, seconds, verdict } = outcome.measured
   return [

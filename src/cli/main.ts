@@ -17,7 +17,9 @@ interface OpenFlags {
   readonly option: Readonly<Record<string, unknown>>
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 const program = new Command('polysocket')
   .description('Sockets of every address family from the shell. Addresses are scheme:rest, see "polysocket families".')
@@ -26,7 +28,12 @@ const program = new Command('polysocket')
   .configureOutput({
     // commander's own errors come in up to two lines: the error, and what was meant perhaps.
     outputError: (text, write) => {
-      write(`polysocket: usage: ${text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')}\n`)
+      write(
+        `polysocket: usage: ${text
+          .replace(/^error: /, '')
+          .trim()
+          .replace(/\s*\n\s*/g, ' ')}\n`,
+      )
     },
   })
   .addHelpText('afterAll', EXIT_HELP)
@@ -48,7 +55,11 @@ withOpenOptions(
     .option('-k, --keep', 'with --listen: take one connection after another; stdin is not sent')
     .option('-b, --bind <address>', 'datagrams: receive at this address, and send to the peer or to who wrote last')
     .option('--lines', 'messages: one a line, both ways')
-    .option('--size <bytes>', 'messages: the longest to send (default: 8192; with --lines what the scheme can)', positive)
+    .option(
+      '--size <bytes>',
+      'messages: the longest to send (default: 8192; with --lines what the scheme can)',
+      positive,
+    )
     .option('-n, --count <messages>', 'messages: end after receiving so many', positive)
     .option('--idle <ms>', 'end after so long without traffic', milliseconds)
     .option('-q, --quiet', 'do not tell the address that we listen at'),
@@ -67,7 +78,11 @@ withOpenOptions(
     .argument('<listen-address>', 'where clients come')
     .argument('<connect-address>', 'where they are carried to; of any scheme of the same kind')
     .option('--progress', 'report once a second')
-    .option('--max-connections <number>', 'connections or senders at a time (default: any number; senders: 1024)', positive)
+    .option(
+      '--max-connections <number>',
+      'connections or senders at a time (default: any number; senders: 1024)',
+      positive,
+    )
     .option('--idle <ms>', 'schemes without connections: forget a sender after so long', milliseconds, 60_000)
     .option('--grace <ms>', 'when stopped, let open connections finish for so long', milliseconds, 10_000)
     .option('-q, --quiet', 'no line for each connection that ended well'),
@@ -98,10 +113,10 @@ function openOptions({ timeout, engine, local, option }: OpenFlags): OpenOptions
 function addOption(text: string, before: Record<string, unknown>): Record<string, unknown> {
   const equals = text.indexOf('=')
   if (equals < 1) throw new InvalidArgumentError('It must be name=value.')
-  return { ...before, [text.slice(0, equals)]: valueOf(text.slice(equals + 1)) }
+  return { ...before, [text.slice(0, equals)]: parseValue(text.slice(equals + 1)) }
 }
 
-function valueOf(text: string): unknown {
+function parseValue(text: string): unknown {
   if (/^0[xob][0-9a-f]+$/i.test(text)) return Number(text)
   try {
     return JSON.parse(text) as unknown

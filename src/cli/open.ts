@@ -21,16 +21,12 @@ export function readTarget(text: string): Target {
  * Connects; datagrams get a name of their own where the system gives none by itself, for otherwise the peer could not
  * answer (a unix datagram socket stays unnamed until it is bound; `nc -uU` makes up a name for the same reason).
  */
-export async function connectNamed(
-  address: Address,
-  options: OpenOptions,
-): Promise<StreamEndpoint | DatagramEndpoint> {
+export async function connectNamed(address: Address, options: OpenOptions): Promise<StreamEndpoint | DatagramEndpoint> {
   const endpoint: StreamEndpoint | DatagramEndpoint = await connect(address, options)
   const nameless = isDatagram(endpoint) && !endpoint.facts.connected && endpoint.local === undefined
   if (!nameless || options.local !== undefined) return endpoint
   const family = builtinFamilies.find(({ schemes }) => Object.hasOwn(schemes, address.scheme))
-  // Where the facts are the address's own, so is the kind of name that it takes.
-  const local = family?.facts === undefined ? family?.ephemeral(address.scheme) : undefined
+  const local = family?.ephemeral(address.scheme) as Address | undefined
   if (local === undefined) return endpoint
   await endpoint.close()
   return await connect(address, { ...options, local })

@@ -66,13 +66,7 @@ async function finish(running: Running, options: RelayOptions, traffic: Traffic,
   await running.done
 }
 
-async function start(
-  near: Target,
-  far: Target,
-  options: RelayOptions,
-  traffic: Traffic,
-  stop: Stop,
-): Promise<Running> {
+async function start(near: Target, far: Target, options: RelayOptions, traffic: Traffic, stop: Stop): Promise<Running> {
   const { local: _, ...listening } = options.open
   return await match([near.facts, far.facts])
     .with([{ kind: 'stream' }, { kind: 'stream' }], [CONNECTED_MESSAGES, { kind: 'datagram' }], async () => {
@@ -96,7 +90,8 @@ async function start(
       }
     })
     .otherwise(() => {
-      const side = ({ address, facts }: Target) => `${address.scheme} carries ${facts.kind === 'stream' ? 'a stream' : 'messages'}`
+      const side = ({ address, facts }: Target) =>
+        `${address.scheme} carries ${facts.kind === 'stream' ? 'a stream' : 'messages'}`
       throw new SocketError(
         'ERR_UNSUPPORTED',
         `a relay cannot keep the boundaries of messages in a stream: ${side(near)}, ${side(far)}`,

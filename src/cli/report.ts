@@ -67,7 +67,7 @@ export function errorText(error: unknown): string {
 /** Prints the error in one line; with DEBUG=polysocket also where it came from. */
 export function reportError(error: unknown, context = ''): void {
   note(`${errorText(error)}${context}`)
-  if (process.env['DEBUG']?.split(',').includes('polysocket') && error instanceof Error) {
+  if (process.env.DEBUG?.split(',').includes('polysocket') && error instanceof Error) {
     process.stderr.write(`${error.stack ?? ''}\n`)
     if (error.cause !== undefined) process.stderr.write(`cause: ${String(error.cause)}\n`)
   }

@@ -92,10 +92,10 @@ export const addresses: readonly CaseDefinition[] = [
       const bound = listener === undefined ? await f.bind() : undefined
       const address = addressOf(listener ?? (bound as NonNullable<typeof bound>))
       for (const way of [f.sockets.formatAddress(address), { ...address }]) {
-        const connecting = f.connect(way as Address)
-        const far = listener === undefined ? bound : await f.accept(listener)
+        const accepting = listener === undefined ? bound : f.accept(listener)
+        const [near, far] = await Promise.all([f.connect(way as Address), accepting])
         assert.ok(far !== undefined)
-        await assertTalk(f, await connecting, far, 'found')
+        await assertTalk(f, near, far, 'found')
       }
     },
   },

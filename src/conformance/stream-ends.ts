@@ -179,7 +179,7 @@ export const streamEnds: readonly CaseDefinition[] = [
       const reason = new Error('enough')
       const events: unknown[] = []
       near.on('error', (error) => events.push(error))
-      near.on('close', (hadError) => events.push(hadError))
+      near.on('close', (hadError: boolean) => events.push(hadError))
       const closed = nextEvent(near, 'close')
       near.destroy(reason)
       await f.wait("'close'", closed)

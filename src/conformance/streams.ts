@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Scheme } from '../core/address.ts'
+import type { StreamEndpoint } from '../core/stream.ts'
 import { assertSameBytes, pattern, readBytes, readToEnd, sha256, writeBytes } from './bytes.ts'
 import { type CaseDefinition, isStream } from './case.ts'
 import { streamPair } from './pair.ts'
@@ -95,7 +97,7 @@ export const streams: readonly CaseDefinition[] = [
       const done: number[] = []
       const writes = Array.from({ length: 200 }, (_, i) => {
         return new Promise<void>((resolve, reject) => {
-          near.write(pattern(1 + ((i * 37) % 5000)), (error) => {
+          near.write(pattern(1 + ((i * 37) % 5000)), (error?: Error | null) => {
             done.push(i)
             if (error) reject(error)
             else resolve()
@@ -236,13 +238,13 @@ export const streams: readonly CaseDefinition[] = [
     run: async (f) => {
       let pair: readonly unknown[]
       try {
-        pair = f.sockets.socketpair(f.scheme)
+        pair = f.sockets.socketpair(f.scheme as Scheme)
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         assert.match(String(code), /^(ERR_UNSUPPORTED|ERR_FAMILY_UNAVAILABLE|EOPNOTSUPP|EPROTONOSUPPORT)$/)
         return
       }
-      const [a, b] = pair.map((end) => f.track(end as Awaited<ReturnType<typeof streamPair>>['near']))
+      const [a, b] = pair.map((end) => f.track(end as StreamEndpoint))
       assert.ok(a !== undefined && b !== undefined)
       a.write('over')
       assert.equal((await f.wait('a to b', readBytes(b, 4))).toString(), 'over')

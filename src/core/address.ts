@@ -26,7 +26,7 @@ export type Scheme = keyof SchemeMap & string
 export type Address = SchemeMap[Scheme]['address']
 
 /** An address as text or as data. A scheme may be left out where the family has only one. */
-export type AddressInput = string | Address | (AddressBase & Record<string, unknown>) | { readonly family: 'raw' }
+export type AddressInput = string | Address | AddressBase | { readonly family: string }
 
 /** The scheme in the type of an address: of a text literal, what stands before its colon. */
 export type SchemeOf<T> = T extends string

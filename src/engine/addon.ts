@@ -52,7 +52,9 @@ export interface Addon {
   /**
    * recvmmsg(2) of at most `count` messages of at most `slot` bytes each, into `slab` from `offset` on, where there
    * must be room for `count * slot` bytes. They come back packed: one right after the other. `meta` gets, for each, its
-   * length, its flags (MSG_TRUNC) and the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`.
+   * length, its flags (MSG_TRUNC), the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`, and the
+   * length of its ancillary data (cmsg(3)), which stands at `controls[i * controlSize]`. With a `controlSize` of 0 there
+   * is none, and the kernel closes descriptors that came with a message.
    */
   recvmmsg(
     fd: number,
@@ -62,6 +64,8 @@ export interface Addon {
     count: number,
     meta: Int32Array,
     names: Uint8Array,
+    controls: Uint8Array,
+    controlSize: number,
   ): number
   /**
    * Makes `fd` known to the event loop, and its owner the watch. `onReady` gets the bits below. The watch keeps

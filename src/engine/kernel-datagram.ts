@@ -4,6 +4,7 @@ import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
 import { DISCONNECTED, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
 import { domainOf, EAGAIN, EINTR, ENOBUFS, interest, KernelSocket } from './kernel.ts'
+import { encodeInt, SOL_SOCKET } from './kernel-options.ts'
 import { Slab } from './slab.ts'
 
 const MSG_TRUNC = 0x20
@@ -25,10 +26,22 @@ const COPY_UP_TO = 4096
 const RETRY_FIRST = 1
 const RETRY_LAST = 32
 
+/**
+ * The kernel reports the end of a connected message socket as a message of no length, and once more at each further
+ * receive. A real one carries a timestamp when SO_TIMESTAMP is on; the end carries none. There is room for nothing else, so
+ * that no descriptor can come in unseen (MSG_CTRUNC).
+ */
+const SO_TIMESTAMP = 29
+const TIMESTAMP_SIZE = 32
+
+/** Words that recvmmsg writes for each message: its length, its flags, the lengths of its sender's name and of its ancillary data. */
+const WORDS = 4
+
 const slab = new Slab(16 * SLOT)
 const largeSlab = new Slab(8 * LARGE_SLOT)
-const received = new Int32Array(3 * BATCH)
+const received = new Int32Array(WORDS * BATCH)
 const receivedNames = new Uint8Array(NAME_SIZE * BATCH)
+const receivedTimestamps = new Uint8Array(TIMESTAMP_SIZE * BATCH)
 const packed = new Uint8Array(BATCH * PACK_UP_TO)
 const packedLengths = new Int32Array(BATCH)
 const packedNames = new Uint8Array(NAME_SIZE * BATCH)
@@ -63,6 +76,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   start(events: DatagramEvents<A>): void {
     this.#events = events
+    if (this.kind.facts.connected) this.addon.setsockopt(this.descriptor, SOL_SOCKET, SO_TIMESTAMP, encodeInt(1))
     this.#waitAsNeeded()
   }
 
@@ -96,7 +110,17 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
       const [from, slot] = this.kind.maxMessage === undefined ? [slab, SLOT] : [largeSlab, LARGE_SLOT]
       from.reserve(slot)
       const room = Math.min(BATCH, Math.floor(from.free / slot))
-      const count = this.addon.recvmmsg(this.descriptor, from.block, from.offset, slot, room, received, receivedNames)
+      const count = this.addon.recvmmsg(
+        this.descriptor,
+        from.block,
+        from.offset,
+        slot,
+        room,
+        received,
+        receivedNames,
+        receivedTimestamps,
+        this.kind.facts.connected ? TIMESTAMP_SIZE : 0,
+      )
       if (count === EAGAIN || count === EINTR) return
       if (count < 0) {
         this.#failed(count)
@@ -107,17 +131,17 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     }
   }
 
-  /** False when the end of a connected socket is among them: a message without data, and without what `ENDLESS` marks. */
+  /** False when the end of a connected socket is among them. */
   #deliver(count: number, from: Slab): boolean {
     const messages = this.#untilEnd(count)
     let total = 0
-    for (let index = 0; index < messages; index++) total += received[3 * index] as number
+    for (let index = 0; index < messages; index++) total += received[WORDS * index] as number
     const bytes = total <= COPY_UP_TO ? from.copy(total) : from.take(total)
     const batch: Message<A>[] = []
     for (let index = 0, start = 0; index < messages; index++) {
-      const length = received[3 * index] as number
-      const truncated = ((received[3 * index + 1] as number) & MSG_TRUNC) !== 0
-      const sender = this.#sender(index, received[3 * index + 2] as number)
+      const length = received[WORDS * index] as number
+      const truncated = ((received[WORDS * index + 1] as number) & MSG_TRUNC) !== 0
+      const sender = this.#sender(index, received[WORDS * index + 2] as number)
       batch.push({ data: bytes.subarray(start, start + length), from: sender, truncated })
       start += length
     }
@@ -127,6 +151,12 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   }
 
   #untilEnd(count: number): number {
+    if (!this.kind.facts.connected) return count
+    for (let index = 0; index < count; index++) {
+      const isEmpty = received[WORDS * index] === 0
+      const hasTimestamp = received[WORDS * index + 3] !== 0
+      if (isEmpty && !hasTimestamp) return index
+    }
     return count
   }
 

@@ -5,15 +5,10 @@ import { memory } from './memory.ts'
 import { raw } from './raw.ts'
 import { unix } from './unix.ts'
 
-export type * from './inet.ts'
-export type * from './memory.ts'
-export type * from './raw.ts'
-export type * from './unix.ts'
+export type { InetAddress, InetSocketOptions, MulticastMembership } from './inet.ts'
+export type { Faults, MemoryAddress } from './memory.ts'
+export type { RawAddress } from './raw.ts'
+export type { UnixAddress, UnixScheme, UnixSocketOptions } from './unix.ts'
 
-/** The families that the package brings. The first that knows an adopted socket takes it, so `raw` is last. */
-export const builtinFamilies: readonly AddressFamily<AddressBase>[] = [
-  inet,
-  unix,
-  memory,
-  raw,
-] as readonly unknown[] as readonly AddressFamily<AddressBase>[]
+/** The families that the package brings. The first that knows an adopted socket takes it, so `raw` is the last. */
+export const builtinFamilies: readonly AddressFamily<AddressBase>[] = [inet, unix, memory, raw]

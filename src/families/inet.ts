@@ -4,13 +4,14 @@ import type { AddressFamily } from '../core/family.ts'
 import { factsOf, type KernelFamilyDefinition, type KernelScheme, kernelFamily, type Purpose } from '../engine/kernel-family.ts'
 import { SOCK_DGRAM, SOCK_STREAM } from '../engine/kernel-options.ts'
 import { ANY, isNumeric } from './inet/host.ts'
-import { inetOptions } from './inet/options.ts'
+import { type InetSocketOptions, inetOptions } from './inet/options.ts'
 import { lookupHost } from './inet/resolve.ts'
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from './inet/sockaddr.ts'
 import { checkHostAndPort, formatHostAndPort, type HostAndPort, parseHostAndPort } from './inet/text.ts'
 import { shellWord } from './socat.ts'
 
 export type { MulticastMembership } from './inet/multicast.ts'
+export type { InetSocketOptions } from './inet/options.ts'
 
 /** An address of TCP or UDP over IPv4 or IPv6. */
 export interface InetAddress<S extends 'tcp' | 'udp' = 'tcp' | 'udp'> {
@@ -30,6 +31,10 @@ declare module '../core/address.ts' {
     tcp: { address: InetAddress<'tcp'>; kind: 'stream' }
     udp: { address: InetAddress<'udp'>; kind: 'datagram' }
   }
+}
+
+declare module '../core/options.ts' {
+  interface SocketOptions extends InetSocketOptions {}
 }
 
 const IPPROTO_TCP = 6

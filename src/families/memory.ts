@@ -110,9 +110,12 @@ function parseText(text: string): MemoryAddress {
 /** The only option there is. */
 function requestedFaults(request: OpenRequest<MemoryAddress>): Faults | undefined {
   if (request.engine !== undefined) {
-    throw unsupported(`engine ${request.engine} for memory`, 'nothing but this process moves its bytes; leave the engine out')
+    throw unsupported(
+      `engine ${request.engine} for memory`,
+      'nothing but this process moves its bytes; leave the engine out',
+    )
   }
-  for (const name of Object.keys(request.options)) if (name !== 'faults') throw unknownOption(name)
-  const faults = request.options.faults
+  const { faults, ...others } = request.options
+  for (const [name, value] of Object.entries(others)) if (value !== undefined) throw unknownOption(name)
   return faults === undefined ? undefined : asFaults(faults)
 }

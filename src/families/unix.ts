@@ -9,9 +9,11 @@ import { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from '..
 import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../engine/kernel-options.ts'
 import type { NodeEndpoint } from '../engine/node.ts'
 import { shellWord, socatEscape } from './socat.ts'
-import { bindName } from './unix/bind.ts'
+import { bindName, type UnixSocketOptions } from './unix/bind.ts'
 import { AF_UNIX, decodeName, encodeName, type Name, type NameFields, pathOf, readName } from './unix/name.ts'
 import { formatName, parseName } from './unix/text.ts'
+
+export type { UnixSocketOptions } from './unix/bind.ts'
 
 export type UnixScheme = 'unix' | 'unixgram' | 'unixpacket'
 
@@ -32,6 +34,10 @@ declare module '../core/address.ts' {
     unixgram: { address: UnixAddress<'unixgram'>; kind: 'datagram' }
     unixpacket: { address: UnixAddress<'unixpacket'>; kind: 'datagram' }
   }
+}
+
+declare module '../core/options.ts' {
+  interface SocketOptions extends UnixSocketOptions {}
 }
 
 /** `unix_dgram_sendmsg` refuses what is longer than the send buffer less 32 bytes of its own. */

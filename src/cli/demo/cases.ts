@@ -1,6 +1,7 @@
-import { networkInterfaces } from 'node:os'
-import type { EngineName, SchemeFacts } from '../../index.ts'
+import { endianness, networkInterfaces } from 'node:os'
+import type { Address, EngineName, SchemeFacts } from '../../index.ts'
 import { builtinFamilies, families, formatAddress } from '../../index.ts'
+import { readTarget } from '../open.ts'
 
 /** One row of the demo that can be tried. */
 export interface Case {
@@ -38,12 +39,20 @@ const noIpv6 = (): Omit<Missing, 'scheme'> | undefined =>
         remedy: 'sysctl net.ipv6.conf.lo.disable_ipv6=0',
       }
 
+/** `struct sockaddr_un` of an abstract name: AF_UNIX, a zero byte, the name; unix(7). */
+function rawUnixName(name: string): string {
+  const family = endianness() === 'LE' ? '0100' : '0001'
+  return `${family}00${Buffer.from(name).toString('hex')}`
+}
+
 /** Addresses besides the one that each scheme proposes itself. */
 const EXTRAS: readonly Extra[] = [
   { scheme: 'tcp', address: 'tcp://[::1]:0', missing: noIpv6 },
   { scheme: 'udp', address: 'udp://[::1]:0', missing: noIpv6 },
   // Abstract names are Linux's, and Node's own sockets pad them with zeros.
   { scheme: 'unix', address: `unix:@polysocket-demo-${process.pid}`, engine: 'kernel' },
+  // AF_UNIX, SOCK_STREAM by their numbers.
+  { scheme: 'raw', address: `raw:1:1:0:${rawUnixName(`polysocket-demo-raw-${process.pid}`)}`, engine: 'kernel' },
 ]
 
 /** Schemes to be tried on the node engine as well, where it is not their engine anyway. */
@@ -52,32 +61,37 @@ const ALSO_ON_NODE: readonly string[] = ['tcp', 'udp', 'unix']
 /** Everything that the registry has: a family that is added shows up here by itself. */
 export function demoCases(): (Case | Missing)[] {
   return families().flatMap(({ name, schemes }) =>
-    schemes.flatMap(({ scheme, facts, availability }): (Case | Missing)[] => {
+    schemes.flatMap(({ scheme, availability }): (Case | Missing)[] => {
       if (!availability.available) return [{ scheme, reason: availability.reason, remedy: availability.remedy }]
       const { engine } = availability
-      const proposed = builtinFamilies.find((family) => family.name === name)?.ephemeral(scheme)
-      if (proposed === undefined) {
-        return [{ scheme, reason: 'the family knows no free address on this machine', remedy: 'polysocket cat --help' }]
-      }
-      const base = { scheme, facts, engine, sameProcess: engine === 'memory' }
-      const own: Case = { ...base, address: formatAddress(proposed) }
-      const extras = EXTRAS.filter((extra) => extra.scheme === scheme && (extra.engine ?? engine) === engine)
-      return [
-        own,
-        ...extras.map(({ address, missing }): Case | Missing => {
-          const lacking = missing?.()
-          return lacking === undefined ? { ...base, address } : { scheme, ...lacking }
+      const onNode = engine === 'kernel' && ALSO_ON_NODE.includes(scheme)
+      const rows = [
+        ...proposed(name, scheme).map((address) => makeCase(address, engine)),
+        ...EXTRAS.filter((extra) => extra.scheme === scheme && (extra.engine ?? engine) === engine).map((extra) => {
+          const lacking = extra.missing?.()
+          return lacking === undefined ? makeCase(extra.address, engine) : { scheme, ...lacking }
         }),
-        ...(engine === 'kernel' && ALSO_ON_NODE.includes(scheme)
-          ? [{ ...own, address: freshAddress(name, scheme), engine: 'node', forced: 'node' as const }]
-          : []),
+        ...(onNode ? proposed(name, scheme).map((address) => makeCase(address, engine, 'node')) : []),
       ]
+      return rows.length > 0 ? rows : [{ scheme, reason: 'no address to try it at', remedy: 'name one in the demo' }]
     }),
   )
 }
 
-function freshAddress(name: string, scheme: string): string {
+/** The scheme's own idea of an address that is free here. */
+function proposed(name: string, scheme: string): string[] {
   const address = builtinFamilies.find((family) => family.name === name)?.ephemeral(scheme)
-  if (address === undefined) throw new Error(`${scheme} proposed an address before, and none now`)
-  return formatAddress(address)
+  return address === undefined ? [] : [formatAddress(address as Address)]
+}
+
+function makeCase(address: string, engine: string, forced?: EngineName): Case {
+  const target = readTarget(address)
+  return {
+    scheme: target.address.scheme,
+    facts: target.facts,
+    address,
+    engine: forced ?? engine,
+    ...(forced !== undefined && { forced }),
+    sameProcess: engine === 'memory',
+  }
 }

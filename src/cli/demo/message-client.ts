@@ -43,7 +43,9 @@ function judge({ facts }: DatagramEndpoint, payload: Payload, pieces: number, re
     (lost > 0 || report.sha256 === payload.sha256)
   if (!acceptable) throw new Error(found)
   const order = report.outOfOrder > 0 ? `, ${report.outOfOrder} out of order` : ''
-  return lost === 0 ? `SHA-256 equal, ${pieces} messages whole${order}` : `${lost} of ${pieces} messages lost, others whole${order}`
+  return lost === 0
+    ? `SHA-256 equal, ${pieces} messages whole${order}`
+    : `${lost} of ${pieces} messages lost, others whole${order}`
 }
 
 class Client {

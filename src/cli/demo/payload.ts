@@ -15,7 +15,8 @@ export function readPayload(limit: number = PAYLOAD_BYTES): Payload {
   const fd = openSync(PAYLOAD_PATH, 'r')
   try {
     let length = 0
-    for (let read = -1; read !== 0 && length < limit; length += read) read = readSync(fd, buffer, length, limit - length, length)
+    for (let read = -1; read !== 0 && length < limit; length += read)
+      read = readSync(fd, buffer, length, limit - length, length)
     const bytes = buffer.subarray(0, length)
     return { bytes, sha256: sha256(bytes) }
   } finally {

@@ -29,7 +29,10 @@ export interface ForkOptions {
 }
 
 /** Starts the far side in a second process. */
-export async function forkPeer(request: PeerRequest, { signal, script = PEER_SCRIPT }: ForkOptions = {}): Promise<Peer> {
+export async function forkPeer(
+  request: PeerRequest,
+  { signal, script = PEER_SCRIPT }: ForkOptions = {},
+): Promise<Peer> {
   const child = fork(script, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   let complaint = ''
   let closing = false

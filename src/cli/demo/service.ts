@@ -3,7 +3,7 @@ import type { Address, DatagramEndpoint, EngineName, Message, StreamEndpoint } f
 import { bind, formatAddress, listen } from '../../index.ts'
 import { isStream, readTarget } from '../open.ts'
 import { sha256 } from './payload.ts'
-import { DATA_HEADER, DONE, decodeStart, encodeAck, encodeReport, MESSAGE, type Start, STREAM } from './protocol.ts'
+import { DATA_HEADER, DONE, decodeStart, encodeAck, encodeReport, MESSAGE, STREAM, type Start } from './protocol.ts'
 
 /** The far side of one row, wherever it runs. */
 export interface Service {

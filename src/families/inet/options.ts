@@ -24,50 +24,49 @@ import {
 } from './multicast.ts'
 import { AF_INET6 } from './sockaddr.ts'
 
-declare module '../../core/options.ts' {
-  interface SocketOptions {
-    /** tcp: sends small segments at once instead of gathering them. Default false. TCP_NODELAY, tcp(7). */
-    noDelay?: boolean
-    /** tcp: asks an idle peer whether it is still there. Default false. SO_KEEPALIVE, socket(7). */
-    keepAlive?: boolean
-    /** tcp: milliseconds of silence before the first keep-alive probe, rounded up to seconds. Default 2 h. TCP_KEEPIDLE, tcp(7). */
-    keepAliveDelay?: number
-    /** tcp: milliseconds between keep-alive probes, rounded up to seconds. Default 75 s. TCP_KEEPINTVL, tcp(7). */
-    keepAliveInterval?: number
-    /** tcp: unanswered keep-alive probes before the connection is given up. Default 9. TCP_KEEPCNT, tcp(7). */
-    keepAliveCount?: number
-    /** tcp: acknowledges at once instead of waiting for data to go with it; the system falls back by itself. TCP_QUICKACK, tcp(7). */
-    quickAck?: boolean
-    /** tcp: milliseconds that sent data may stay unacknowledged; 0 for the system's choice, the default. TCP_USER_TIMEOUT, tcp(7). */
-    userTimeout?: number
-    /**
-     * tcp: what close does with unsent data. `false`, the default: the system goes on sending. 0: it is dropped and the peer
-     * gets a reset. More: close blocks the whole thread for up to so many seconds. SO_LINGER, socket(7).
-     */
-    linger?: number | false
-    /** Binds to an address that old connections still use. Default true for a tcp listener, else false. SO_REUSEADDR, socket(7). */
-    reuseAddress?: boolean
-    /** Several sockets at one address, each getting a share. `'try'`: only where the system can. Default false. SO_REUSEPORT, socket(7). */
-    reusePort?: boolean | 'try'
-    /** Whether an IPv6 socket refuses IPv4. Default false for `*` and `::`, whatever the system's own. IPV6_V6ONLY, ipv6(7). */
-    ipv6Only?: boolean
-    /** Hops that a packet may travel, 1 to 255. Default 64. IP_TTL, ip(7); IPV6_UNICAST_HOPS, ipv6(7). */
-    ttl?: number
-    /** Type of service, or traffic class: DSCP and ECN, 0 to 255. Default 0. IP_TOS, ip(7); IPV6_TCLASS, ipv6(7). */
-    tos?: number
-    /** udp: may send to broadcast addresses. Default false. SO_BROADCAST, socket(7). */
-    broadcast?: boolean
-    /** udp: hops that a multicast message may travel, 0 to 255. Default 1. IP_MULTICAST_TTL, ip(7); IPV6_MULTICAST_HOPS, ipv6(7). */
-    multicastTtl?: number
-    /** udp: our multicast messages come back to this machine. Default true. IP_MULTICAST_LOOP, ip(7); IPV6_MULTICAST_LOOP, ipv6(7). */
-    multicastLoopback?: boolean
-    /** udp: the interface that multicast leaves by: its name, its number, or an IP address that it has. IP_MULTICAST_IF, ip(7). */
-    multicastInterface?: string | number
-    /** udp: joins a multicast group. IP_ADD_MEMBERSHIP, ip(7); IPV6_JOIN_GROUP, ipv6(7). */
-    joinGroup?: MulticastMembership
-    /** udp: leaves a group that was joined. IP_DROP_MEMBERSHIP, ip(7); IPV6_LEAVE_GROUP, ipv6(7). */
-    leaveGroup?: MulticastMembership
-  }
+/** Options of tcp and udp. */
+export interface InetSocketOptions {
+  /** tcp: sends small segments at once instead of gathering them. Default false. TCP_NODELAY, tcp(7). */
+  noDelay?: boolean
+  /** tcp: asks an idle peer whether it is still there. Default false. SO_KEEPALIVE, socket(7). */
+  keepAlive?: boolean
+  /** tcp: milliseconds of silence before the first keep-alive probe, rounded up to seconds. Default 2 h. TCP_KEEPIDLE, tcp(7). */
+  keepAliveDelay?: number
+  /** tcp: milliseconds between keep-alive probes, rounded up to seconds. Default 75 s. TCP_KEEPINTVL, tcp(7). */
+  keepAliveInterval?: number
+  /** tcp: unanswered keep-alive probes before the connection is given up. Default 9. TCP_KEEPCNT, tcp(7). */
+  keepAliveCount?: number
+  /** tcp: acknowledges at once instead of waiting for data to go with it; the system falls back by itself. TCP_QUICKACK, tcp(7). */
+  quickAck?: boolean
+  /** tcp: milliseconds that sent data may stay unacknowledged; 0 for the system's choice, the default. TCP_USER_TIMEOUT, tcp(7). */
+  userTimeout?: number
+  /**
+   * tcp: what close does with unsent data. `false`, the default: the system goes on sending. 0: it is dropped and the peer
+   * gets a reset. More: close blocks the whole thread for up to so many seconds. SO_LINGER, socket(7).
+   */
+  linger?: number | false
+  /** Binds to an address that old connections still use. Default true for a tcp listener, else false. SO_REUSEADDR, socket(7). */
+  reuseAddress?: boolean
+  /** Several sockets at one address, each getting a share. `'try'`: only where the system can. Default false. SO_REUSEPORT, socket(7). */
+  reusePort?: boolean | 'try'
+  /** Whether an IPv6 socket refuses IPv4. Default false for `*` and `::`, whatever the system's own. IPV6_V6ONLY, ipv6(7). */
+  ipv6Only?: boolean
+  /** Hops that a packet may travel, 1 to 255. Default 64. IP_TTL, ip(7); IPV6_UNICAST_HOPS, ipv6(7). */
+  ttl?: number
+  /** Type of service, or traffic class: DSCP and ECN, 0 to 255. Default 0. IP_TOS, ip(7); IPV6_TCLASS, ipv6(7). */
+  tos?: number
+  /** udp: may send to broadcast addresses. Default false. SO_BROADCAST, socket(7). */
+  broadcast?: boolean
+  /** udp: hops that a multicast message may travel, 0 to 255. Default 1. IP_MULTICAST_TTL, ip(7); IPV6_MULTICAST_HOPS, ipv6(7). */
+  multicastTtl?: number
+  /** udp: our multicast messages come back to this machine. Default true. IP_MULTICAST_LOOP, ip(7); IPV6_MULTICAST_LOOP, ipv6(7). */
+  multicastLoopback?: boolean
+  /** udp: the interface that multicast leaves by: its name, its number, or an IP address that it has. IP_MULTICAST_IF, ip(7). */
+  multicastInterface?: string | number
+  /** udp: joins a multicast group. IP_ADD_MEMBERSHIP, ip(7); IPV6_JOIN_GROUP, ipv6(7). */
+  joinGroup?: MulticastMembership
+  /** udp: leaves a group that was joined. IP_DROP_MEMBERSHIP, ip(7); IPV6_LEAVE_GROUP, ipv6(7). */
+  leaveGroup?: MulticastMembership
 }
 
 const IPPROTO_IP = 0

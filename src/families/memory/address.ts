@@ -18,10 +18,12 @@ const ESCAPED = /[%?&\u0000-\u001f\u007f-\u009f]/g
 
 export function parseMemoryAddress(scheme: string, rest: string): MemoryAddress {
   const text = `${scheme}:${rest}`
-  if (scheme !== 'memory' && scheme !== 'memorygram') throw invalidAddress(text, 'the scheme is neither memory nor memorygram')
+  if (scheme !== 'memory' && scheme !== 'memorygram')
+    throw invalidAddress(text, 'the scheme is neither memory nor memorygram')
   const [, encoded = '', query] = /^([^?]*)(?:\?(.*))?$/s.exec(rest) ?? []
   const name = decodeName(encoded)
-  if (name === undefined) throw invalidAddress(text, 'the name has a % that two hexadecimal digits of UTF-8 do not follow')
+  if (name === undefined)
+    throw invalidAddress(text, 'the name has a % that two hexadecimal digits of UTF-8 do not follow')
   checkName(name, text)
   if (query === undefined) return { family: 'memory', scheme, name }
   const faults = parseFaults(query)

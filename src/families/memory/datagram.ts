@@ -6,7 +6,8 @@ import { Alarm } from './clock.ts'
 import type { Faults } from './faults.ts'
 import { MAX_MESSAGE, MemoryHandle } from './handle.ts'
 import { Inbox } from './inbox.ts'
-import { claim, freshName, Lane, type Line } from './link.ts'
+import { Lane } from './lane.ts'
+import { claim, freshName, type Line } from './link.ts'
 
 const sockets = new Map<string, MemoryDatagram>()
 
@@ -114,7 +115,8 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
     if (this.link.clear && receiver.link.clear) {
       this.#outbound.count(1, data.length)
       receiver.#inbound.count(1, data.length)
-      return put(0)
+      put(0)
+      return
     }
     for (const first of this.#outbound.message(data.length)) {
       for (const second of receiver.#inbound.message(data.length)) put(first + second)

@@ -37,7 +37,10 @@ const RULES: Readonly<Record<keyof Faults, { readonly is: (value: number) => boo
   delay: { is: isDuration, words: '0 or more milliseconds' },
   jitter: { is: isDuration, words: '0 or more milliseconds' },
   cut: { is: (value) => Number.isSafeInteger(value) && value >= 1, words: 'a whole number, 1 or more' },
-  seed: { is: (value) => Number.isInteger(value) && value >= 0 && value <= 0xffffffff, words: 'a whole number of 32 bits' },
+  seed: {
+    is: (value) => Number.isInteger(value) && value >= 0 && value <= 0xffffffff,
+    words: 'a whole number of 32 bits',
+  },
 }
 
 export const faultNames: readonly (keyof Faults)[] = Object.keys(RULES) as (keyof Faults)[]

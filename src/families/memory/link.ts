@@ -1,7 +1,6 @@
 import { namedSystemError } from '../../core/errors.ts'
 import { formatMemoryAddress, type MemoryAddress, plain } from './address.ts'
 import { type Faults, faultsProblem, given, type Rates, ratesOf } from './faults.ts'
-import { Random } from './random.ts'
 
 /** What a link has carried since it was made, both directions together. */
 export interface LinkStats {
@@ -42,9 +41,6 @@ export interface MemoryLink {
 export interface Line {
   cut(link: Link): number
 }
-
-/** A segment that was lost this many times in a row ends its connection with ETIMEDOUT: Linux' tcp_retries2, 15, and the first. */
-const TRIES = 16
 
 export class Link implements MemoryLink {
   readonly address: MemoryAddress
@@ -120,84 +116,6 @@ export class Link implements MemoryLink {
     const name = key(this.address)
     if (!this.taken && this.lines.size === 0 && links.get(name) === this) links.delete(name)
   }
-}
-
-/** One direction of one conversation over a link. Its faults do not depend on what other lanes carry. */
-export class Lane {
-  readonly link: Link
-  readonly #number: number
-  #random: Random | undefined
-  #epoch = -1
-
-  constructor(link: Link, number: number) {
-    this.link = link
-    this.#number = number
-  }
-
-  /** Counts what goes over a clear link, where nothing is drawn. */
-  count(packets: number, bytes: number): void {
-    this.link.stats.packets += packets
-    this.link.stats.bytes += bytes
-  }
-
-  /** The milliseconds until a stream's segment is across; infinite when it was lost too often. */
-  segment(bytes: number): number {
-    this.count(1, bytes)
-    if (this.link.clear) return 0
-    const { rates, stats } = this.link
-    const random = this.#sequence()
-    if (random.next() < rates.duplicate) stats.duplicated++
-    const held = random.next() < rates.reorder
-    if (held) stats.reordered++
-    let delay = rates.delay + random.next() * rates.jitter + (held ? roundTrip(rates) : 0)
-    for (let tries = 1; random.next() < rates.loss; tries++) {
-      stats.lost++
-      if (tries === TRIES) return Number.POSITIVE_INFINITY
-      stats.retransmitted++
-      delay += roundTrip(rates)
-    }
-    return delay
-  }
-
-  /** The milliseconds after which a connection ends of which nothing gets across. */
-  patience(): number {
-    return TRIES * roundTrip(this.link.rates)
-  }
-
-  /** The milliseconds until each copy of a message is across: none, one or two of them. */
-  message(bytes: number): number[] {
-    this.count(1, bytes)
-    if (this.link.clear) return [0]
-    const { rates, stats } = this.link
-    const random = this.#sequence()
-    // Always the same number of draws: whether a message is lost does not depend on the rates of the other faults.
-    const lost = random.next() < rates.loss
-    const twice = random.next() < rates.duplicate
-    const held = random.next() < rates.reorder
-    const delay = rates.delay + random.next() * rates.jitter
-    const copyDelay = rates.delay + random.next() * rates.jitter
-    if (!this.link.passes() || lost) {
-      stats.lost++
-      return []
-    }
-    if (held) stats.reordered++
-    if (twice) stats.duplicated++
-    const arrival = held ? delay + roundTrip(rates) : delay
-    return twice ? [arrival, copyDelay] : [arrival]
-  }
-
-  #sequence(): Random {
-    if (this.#random === undefined || this.#epoch !== this.link.epoch) {
-      this.#epoch = this.link.epoch
-      this.#random = new Random(this.link.rates.seed, this.#number)
-    }
-    return this.#random
-  }
-}
-
-/** How long until a loss is noticed and made good, and how long a message is held back: there and back, but a moment. */
-export function roundTrip(rates: Rates): number {
-  return Math.max(2 * rates.delay + rates.jitter, 25)
 }
 
 const links = new Map<string, Link>()

@@ -136,8 +136,8 @@ export async function connectStream(
 }
 
 async function cross(pipe: Pipe, address: MemoryAddress, signal: AbortSignal | undefined): Promise<void> {
-  const delay = pipe.crossing()
+  const delay = pipe.route.segment(0)
   const lost = delay === Number.POSITIVE_INFINITY
-  await pause(lost ? pipe.patience() : delay, signal)
+  await pause(lost ? pipe.route.patience() : delay, signal)
   if (lost) throw namedSystemError('ETIMEDOUT', 'connect', formatMemoryAddress(plain(address)))
 }

@@ -1,7 +1,7 @@
 import { namedSystemError } from '../../core/errors.ts'
 import type { Done, StreamEvents } from '../../core/family.ts'
 import { Alarm } from './clock.ts'
-import type { Lane } from './link.ts'
+import type { Route } from './lane.ts'
 import { type PendingWrite, pendingWrite, take } from './pending-write.ts'
 
 /** Bytes that one direction of a connection holds, on their way or unread, before a write has to wait. */
@@ -34,7 +34,7 @@ export interface Carrier {
 /** One direction of a connection: bytes from a writer, copied, to a reader, in order, and never within the writer's call. */
 export class Pipe {
   readonly #carrier: Carrier
-  readonly #lanes: readonly Lane[]
+  readonly route: Route
   readonly #alarm: Alarm = new Alarm(() => this.#ring())
   #pieces: Piece[] = []
   #head = 0
@@ -50,36 +50,38 @@ export class Pipe {
   #end: { readonly due: number; read: boolean } | undefined
   #reset: { readonly due: number; readonly error: Error; arrived: boolean } | undefined
 
-  constructor(carrier: Carrier, lanes: readonly Lane[]) {
+  constructor(carrier: Carrier, route: Route) {
     this.#carrier = carrier
-    this.#lanes = lanes
+    this.route = route
   }
 
   // --- the writer's side
 
   write(chunks: readonly Uint8Array[], done: Done): void {
-    if (this.#refusing) return done(namedSystemError('EPIPE', 'write'))
-    if (this.#gone) {
+    if (this.#refusing) {
+      done(namedSystemError('EPIPE', 'write'))
+    } else if (this.#gone) {
       // As from TCP: the bytes are taken, and what they cause at the other end comes back as a reset.
-      this.#carrier.other(this).reset('ECONNRESET', performance.now() + this.latency())
-      return done(null)
+      this.#carrier.other(this).reset('ECONNRESET', performance.now() + 2 * this.route.latency())
+      done(null)
+    } else {
+      this.#pending = pendingWrite(chunks, done)
+      this.#admit()
+      this.#schedule()
     }
-    this.#pending = pendingWrite(chunks, done)
-    this.#admit()
-    this.#schedule()
   }
 
   /** Ends the direction, after what was written. */
   end(): void {
     if (this.#end !== undefined || this.#reset !== undefined) return
-    const due = this.#due(this.crossing())
+    const due = this.#due(this.route.segment(0))
     if (due === undefined) return
     this.#end = { due, read: false }
     this.#schedule()
   }
 
   /** Tells the reader that the connection is lost, after what was written, and that it need not write any more. */
-  reset(code: string, due: number): void {
+  reset(code: string, due: number = performance.now() + this.route.latency()): void {
     if (this.#reset !== undefined) return
     this.#reset = { due: Math.max(due, this.#lastDue), error: namedSystemError(code, 'read'), arrived: false }
     this.#schedule()
@@ -99,21 +101,6 @@ export class Pipe {
     this.#head = 0
     this.#queued = 0
     this.#lastDue = 0
-  }
-
-  /** Sends a segment without bytes: the milliseconds that it takes, infinite when it does not get across. */
-  crossing(): number {
-    return this.#lanes.reduce((sum, lane) => sum + lane.segment(0), 0)
-  }
-
-  /** One way in milliseconds, when nothing happens. */
-  latency(): number {
-    return this.#lanes.reduce((sum, lane) => sum + lane.link.rates.delay, 0)
-  }
-
-  /** How long a connection lasts over which nothing gets across. */
-  patience(): number {
-    return this.#lanes.reduce((longest, lane) => Math.max(longest, lane.patience()), 0)
   }
 
   // --- the reader's side
@@ -152,7 +139,7 @@ export class Pipe {
     if (pending === undefined || this.#gone || this.#reset !== undefined) return
     let size = Math.min(pending.left, CAPACITY - this.#queued)
     // A segment is never split for want of room: what is lost shall depend on what was written, not on when it was read.
-    if (size < pending.left && !this.#clear()) size -= size % SEGMENT
+    if (size < pending.left && !this.route.clear) size -= size % SEGMENT
     const allowance = this.#carrier.allowance()
     const cut = size > 0 && size >= allowance
     if (cut) size = allowance
@@ -167,14 +154,14 @@ export class Pipe {
   }
 
   #enqueue(bytes: Buffer): void {
-    if (this.#clear()) {
-      for (const lane of this.#lanes) lane.count(Math.ceil(bytes.length / SEGMENT), bytes.length)
+    if (this.route.clear) {
+      this.route.count(Math.ceil(bytes.length / SEGMENT), bytes.length)
       this.#push(bytes, 0, bytes.length, this.#lastDue)
       return
     }
     for (let start = 0; start < bytes.length; start += SEGMENT) {
       const end = Math.min(start + SEGMENT, bytes.length)
-      const due = this.#due(this.#lanes.reduce((sum, lane) => sum + lane.segment(end - start), 0))
+      const due = this.#due(this.route.segment(end - start))
       if (due === undefined) return
       this.#push(bytes, start, end, due)
     }
@@ -188,15 +175,11 @@ export class Pipe {
   /** When something arrives that is `delay` on its way, and behind all before it. A segment that never does is the end. */
   #due(delay: number): number | undefined {
     if (delay === Number.POSITIVE_INFINITY) {
-      this.#carrier.break('ETIMEDOUT', performance.now() + this.patience())
+      this.#carrier.break('ETIMEDOUT', performance.now() + this.route.patience())
       return undefined
     }
     if (delay > 0) this.#lastDue = Math.max(this.#lastDue, performance.now() + delay)
     return this.#lastDue
-  }
-
-  #clear(): boolean {
-    return this.#lanes.every((lane) => lane.link.clear)
   }
 
   #schedule(): void {

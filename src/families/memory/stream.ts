@@ -2,7 +2,8 @@ import { socketClosed } from '../../core/errors.ts'
 import type { Done, StreamEvents, StreamHandle } from '../../core/family.ts'
 import type { MemoryAddress } from './address.ts'
 import { MemoryHandle } from './handle.ts'
-import { claim, freshName, Lane, type Line, type Link } from './link.ts'
+import { Lane, Route } from './lane.ts'
+import { claim, freshName, type Line, type Link } from './link.ts'
 import { type Carrier, Pipe } from './pipe.ts'
 
 /** Two pipes, one each way, over the links of both ends. */
@@ -16,8 +17,8 @@ export class Connection implements Carrier, Line {
   constructor(near: Link, far: Link) {
     this.#links = [near, far]
     const lane = (link: Link, inbound: 0 | 1): Lane => new Lane(link, 2 * link.connections + inbound)
-    this.there = new Pipe(this, [lane(near, 0), lane(far, 1)])
-    this.back = new Pipe(this, [lane(far, 0), lane(near, 1)])
+    this.there = new Pipe(this, new Route(lane(near, 0), lane(far, 1)))
+    this.back = new Pipe(this, new Route(lane(far, 0), lane(near, 1)))
     for (const link of this.#links) {
       link.connections++
       link.lines.add(this)
@@ -97,7 +98,10 @@ export class MemoryStream extends MemoryHandle implements StreamHandle<MemoryAdd
   }
 
   write(chunks: readonly Uint8Array[], done: Done): void {
-    if (this.closed) return done(socketClosed('write'))
+    if (this.closed) {
+      done(socketClosed('write'))
+      return
+    }
     this.#writing = true
     this.#outgoing.write(chunks, (error) => {
       this.#writing = false
@@ -108,9 +112,8 @@ export class MemoryStream extends MemoryHandle implements StreamHandle<MemoryAdd
   }
 
   end(done: Done): void {
-    if (this.closed) return done(socketClosed('shutdown'))
-    this.#outgoing.end()
-    done(null)
+    if (!this.closed) this.#outgoing.end()
+    done(this.closed ? socketClosed('shutdown') : null)
   }
 
   close(): void {
@@ -127,7 +130,7 @@ export class MemoryStream extends MemoryHandle implements StreamHandle<MemoryAdd
     const unread = this.#incoming.abandon()
     if (reset) this.#outgoing.drop()
     // Closing with bytes unread is a reset for the peer, as in TCP (RFC 2525, 2.17) and in unix(7)'s streams.
-    if (reset || unread) this.#outgoing.reset('ECONNRESET', performance.now() + this.#outgoing.latency())
+    if (reset || unread) this.#outgoing.reset('ECONNRESET')
     else this.#outgoing.end()
     this.#outgoing.refuse(socketClosed('write'))
     this.hold.wait(false)

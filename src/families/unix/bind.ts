@@ -6,20 +6,19 @@ import { fromNodeError, unsupported } from '../../core/errors.ts'
 import type { Binding } from '../../engine/kernel-family.ts'
 import type { Name } from './name.ts'
 
-declare module '../../core/options.ts' {
-  interface SocketOptions {
-    /**
-     * unix paths: permissions of the socket file, such as 0o660, whatever the umask; who may write it may connect. With
-     * the kernel engine there is no moment at which it has wider ones. Default: 0o777 less the umask. unix(7).
-     */
-    mode?: number
-    /**
-     * unix paths: where the address is in use by a socket file that nobody listens on any more, removes it and binds.
-     * Found out by connecting, so a live server sees one connection that ends at once. Anything else is left alone:
-     * `EADDRINUSE`. Default false.
-     */
-    unlinkStale?: boolean
-  }
+/** Options of unix, unixgram and unixpacket, for the addresses that are paths. */
+export interface UnixSocketOptions {
+  /**
+   * Permissions of the socket file, such as 0o660, whatever the umask; who may write it may connect. With the kernel
+   * engine there is no moment at which it has wider ones. Default: 0o777 less the umask. unix(7).
+   */
+  mode?: number
+  /**
+   * Where the address is in use by a socket file that nobody listens on any more, removes it and binds. Found out by
+   * connecting, so a live server sees one connection that ends at once. Anything else is left alone: `EADDRINUSE`.
+   * Default false.
+   */
+  unlinkStale?: boolean
 }
 
 /** open(2)'s O_PATH, which Node does not name: a descriptor of the file itself, whatever the file is. */
@@ -100,9 +99,11 @@ async function unlinkIfStale(path: Buffer): Promise<boolean> {
 function refusesConnections(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect({ path })
-    probe.once('connect', () => resolve(false))
     probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'))
-    probe.once('connect', () => probe.destroy())
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(false)
+    })
   })
 }
 

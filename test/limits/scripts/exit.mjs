@@ -1,5 +1,6 @@
-// Ends the process at one stage. Arguments: directory, engine, stage, and how.
-import { kernelStages, socketPath, stages } from './stages.mjs'
+// Ends the process at one stage. Arguments: directory, engine, stage ('list' prints those there are), and how.
+import { join } from 'node:path'
+import { stagesOf } from './stages.mjs'
 
 const [directory, engine, stage, how] = process.argv.slice(2)
 
@@ -11,10 +12,9 @@ const ends = {
   abort: () => process.kill(process.pid, 'SIGTERM'),
 }
 
-const run = { ...stages, ...kernelStages }[stage]
-let ended = false
-await run({ path: socketPath(directory, 'socket'), engine }, () => {
-  // Handlers may be called again while the process goes down.
-  if (!ended) ends[how]()
-  ended = true
-})
+const known = stagesOf(engine)
+if (stage === 'list') {
+  console.log(JSON.stringify(Object.keys(known)))
+} else {
+  await known[stage]({ path: join(directory, 'socket'), engine }, ends[how])
+}

@@ -1,9 +1,8 @@
 // Brings sockets to one stage of their life. Shared by the scripts that then let the process or the worker end there.
-import { join } from 'node:path'
 import { bind, connect, createConnection, listen, socketpair } from 'polysocket'
 
 /** Each resolves when the stage is reached; `then` is what is to happen there. */
-export const stages = {
+const stages = {
   listening: async ({ path, engine }, then) => {
     await listen(`unix:${path}`, { engine })
     then()
@@ -85,7 +84,7 @@ export const stages = {
 }
 
 /** Those that only the kernel engine has. */
-export const kernelStages = {
+const kernelStages = {
   'messages wait to be sent': async ({ path }, then) => {
     await bind(`unixgram:${path}`)
     const sender = await connect(`unixgram:${path}`)
@@ -111,4 +110,4 @@ async function pair({ path, engine, allowHalfOpen = false }) {
   return [client, await listener.accept(), listener]
 }
 
-export const socketPath = (directory, name) => join(directory, name.replaceAll(' ', '-'))
+export const stagesOf = (engine) => (engine === 'kernel' ? { ...stages, ...kernelStages } : stages)

@@ -1,19 +1,20 @@
 // Starts workers, lets each bring sockets to a stage, and terminates it there. Arguments: directory, engine, how many.
 import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { kernelStages, socketPath, stages } from './stages.mjs'
+import { stagesOf } from './stages.mjs'
 
 const openDescriptors = () => readdirSync('/proc/self/fd').length - 1
 
 if (isMainThread) {
   const [directory, engine, count] = process.argv.slice(2)
-  const names = Object.keys(engine === 'kernel' ? { ...stages, ...kernelStages } : stages)
+  const names = Object.keys(stagesOf(engine))
   const ends = {}
   const run = async (index) => {
     const stage = names[index % names.length]
     const leave = index % 3 === 0 ? 'exit' : 'terminate'
-    const path = socketPath(directory, `${index}`)
+    const path = join(directory, String(index))
     const worker = new Worker(new URL(import.meta.url), { workerData: { path, engine, stage, leave } })
     const exited = new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject))
     if (leave === 'terminate') {
@@ -32,7 +33,7 @@ if (isMainThread) {
   console.log(JSON.stringify({ before, after: openDescriptors(), ends }))
 } else {
   const { path, engine, stage, leave } = workerData
-  await { ...stages, ...kernelStages }[stage]({ path, engine }, () => {
+  await stagesOf(engine)[stage]({ path, engine }, () => {
     if (leave === 'exit') process.exit(7)
     parentPort.postMessage('reached')
   })

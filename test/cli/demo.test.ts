@@ -1,0 +1,92 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { type Case, demoCases } from '../../src/cli/demo/cases.ts'
+import { readPayload } from '../../src/cli/demo/payload.ts'
+import { runCase } from '../../src/cli/demo/run-case.ts'
+import { families } from '../../src/index.ts'
+import { buildCli, killAll, Running, temporaryDirectory } from './support.ts'
+
+let directory: string
+let dist: string
+
+beforeAll(async () => {
+  dist = await buildCli()
+  directory = await temporaryDirectory()
+}, 120_000)
+afterEach(killAll)
+afterAll(() => rm(directory, { recursive: true }))
+
+test('the demo has a row for each scheme, and all that should work does', async () => {
+  const result = await new Running(process.execPath, [join(dist, 'demo.js')]).end().done
+  const text = result.stdout.toString()
+  for (const { schemes } of families()) {
+    for (const { scheme, availability } of schemes) {
+      const verdict = availability.available ? 'ok: ' : 'not here: '
+      expect(text).toMatch(new RegExp(`^${scheme} .*${verdict}`, 'm'))
+    }
+  }
+  expect(text).not.toContain('FAILED')
+  expect(result.code).toBe(0)
+}, 60_000)
+
+describe('a far side that misbehaves fails its row, and hangs nothing', () => {
+  const tcp = (): Case => {
+    const found = demoCases().find((row): row is Case => 'address' in row && row.scheme === 'tcp')
+    if (found === undefined) throw new Error('tcp works everywhere')
+    return found
+  }
+  const peer = async (source: string): Promise<string> => {
+    const file = join(directory, `peer-${Math.random()}.mjs`)
+    await writeFile(file, source)
+    return file
+  }
+  const payload = readPayload(100_000)
+
+  test.each([
+    ['ends at once', 'console.error("no mood today"); process.exit(7)', /exit code 7.*no mood today/],
+    ['says an error', 'process.on("message", () => process.send({ error: "EPERM not you" }))', /EPERM not you/],
+    ['never answers', 'setInterval(() => {}, 1000)', /not finished after 1 s|SIGKILL/],
+    [
+      'ends in the middle',
+      `import net from 'node:net'
+       process.on('message', () => {
+         const server = net.createServer((s) => s.once('data', () => process.exit(3)))
+         server.listen(0, '127.0.0.1', () => process.send({ address: 'tcp://127.0.0.1:' + server.address().port }))
+       })`,
+      /exit code 3|ECONNRESET|was closed|peer/,
+    ],
+    [
+      'answers nothing',
+      `import net from 'node:net'
+       process.on('message', () => {
+         const server = net.createServer((s) => s.resume().on('error', () => {}))
+         server.listen(0, '127.0.0.1', () => process.send({ address: 'tcp://127.0.0.1:' + server.address().port }))
+       })`,
+      /not finished after 1 s/,
+    ],
+  ])('%s', async (_, source, message) => {
+    const outcome = await runCase(tcp(), payload, { limit: 1000, script: await peer(source) })
+    expect(outcome.ok).toBe(false)
+    if (!outcome.ok) expect(String(outcome.error)).toMatch(message)
+  })
+
+  test('that lies about the SHA-256', async () => {
+    const script = await peer(`
+      import net from 'node:net'
+      process.on('message', () => {
+        const server = net.createServer((s) => {
+          s.on('error', () => {})
+          s.once('data', (first) => {
+            if (first[0] === 0x45) { s.write(first.subarray(1)); s.on('data', (c) => s.write(c)) }
+            else { let n = first.length; s.on('data', (c) => { n += c.length; if (n === 100005) s.end('.' + '0'.repeat(64)) }) }
+          })
+        })
+        server.listen(0, '127.0.0.1', () => process.send({ address: 'tcp://127.0.0.1:' + server.address().port }))
+      })
+      process.on('disconnect', () => process.exit())`)
+    const outcome = await runCase(tcp(), payload, { script })
+    expect(outcome.ok).toBe(false)
+    if (!outcome.ok) expect(String(outcome.error)).toMatch(/SHA-256 differs/)
+  })
+})

@@ -1,0 +1,151 @@
+import { type ChildProcessWithoutNullStreams, execFile, spawn, spawnSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { families } from '../../src/index.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/**
+ * Compiles the sources as they are now, beside the package rather than into dist/: other tests may be using that, and
+ * what lies there may be older than the sources. The folder looks like the package, so that its parts find each other.
+ */
+export async function buildCli(): Promise<string> {
+  const cache = join(ROOT, 'node_modules/.cache/polysocket-cli')
+  const home = join(cache, await fingerprint())
+  const main = join(home, 'dist/cli/main.js')
+  if (existsSync(main)) return join(home, 'dist/cli')
+  await mkdir(cache, { recursive: true })
+  const making = await mkdtemp(join(cache, 'making-'))
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(making, 'dist')]
+  // Type errors are the business of `npm run types`; here only what comes out matters.
+  const { stdout } = await promisify(execFile)(process.execPath, args).catch((error: { stdout: string }) => error)
+  if (!existsSync(join(making, 'dist/cli/main.js'))) throw new Error(`the command was not compiled:\n${stdout}`)
+  for (const part of ['package.json', 'build', 'prebuilds']) {
+    if (existsSync(join(ROOT, part))) await symlink(join(ROOT, part), join(making, part))
+  }
+  // Another test file may have been quicker.
+  await rename(making, home).catch(() => rm(making, { recursive: true }))
+  return join(home, 'dist/cli')
+}
+
+/** Of the sources and of what compiles them. */
+async function fingerprint(): Promise<string> {
+  const hash = createHash('sha256')
+  const files = await readdir(join(ROOT, 'src'), { recursive: true })
+  const sources = files.filter((file) => file.endsWith('.ts')).sort()
+  for (const file of [...sources.map((name) => `src/${name}`), 'tsconfig.json', 'tsconfig.build.json']) {
+    hash.update(`${file}\n`).update(await readFile(join(ROOT, file)))
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+export interface Finished {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+/** A program that runs; its output is kept. */
+export class Running {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly done: Promise<Finished>
+  readonly #stdout: Buffer[] = []
+  #stderr = ''
+
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(command, args, { env: { ...process.env, ...env } })
+    this.child.stdout.on('data', (chunk: Buffer) => this.#stdout.push(chunk))
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
+    // A program that does not read its input to the end makes it EPIPE here.
+    this.child.stdin.on('error', () => undefined)
+    this.done = once(this.child, 'close').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as NodeJS.Signals | null,
+      stdout: this.stdout,
+      stderr: this.#stderr,
+    }))
+    running.add(this)
+    this.child.once('close', () => running.delete(this))
+  }
+
+  get stdout(): Buffer {
+    return Buffer.concat(this.#stdout)
+  }
+
+  get stderr(): string {
+    return this.#stderr
+  }
+
+  /** Waits until its stderr has this; gives the match. */
+  async says(pattern: RegExp, where: 'stderr' | 'stdout' = 'stderr'): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(where === 'stderr' ? this.#stderr : this.stdout.toString())
+      if (match !== null) return match
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        await this.done
+        const last = pattern.exec(where === 'stderr' ? this.#stderr : this.stdout.toString())
+        if (last !== null) return last
+        throw new Error(`it ended without saying ${pattern}; stderr: ${this.#stderr}`)
+      }
+      await Promise.race([once(this.child[where], 'data'), once(this.child, 'exit')])
+    }
+  }
+
+  /** The address that a listening command tells. */
+  async address(): Promise<string> {
+    const [, address] = await this.says(/(?:listening on|bound to|relay) (\S+)/)
+    return address as string
+  }
+
+  end(input?: string | Uint8Array): this {
+    this.child.stdin.end(input)
+    return this
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<Finished> {
+    this.child.kill(signal)
+    return this.done
+  }
+}
+
+const running = new Set<Running>()
+
+/** For afterEach: no program outlives its test. */
+export async function killAll(): Promise<void> {
+  await Promise.all([...running].map((program) => program.kill('SIGKILL')))
+}
+
+export function python(script: string, ...args: string[]): Running {
+  return new Running('python3', ['-u', '-c', script, ...args])
+}
+
+export const hasPython: boolean = spawnSync('python3', ['--version']).status === 0
+export const hasSocat: boolean = spawnSync('socat', ['-V']).status === 0
+/** Without the addon only tcp, udp and unix work outside of a process. */
+export const hasKernelEngine: boolean = families().some(({ schemes }) =>
+  schemes.some(({ availability }) => availability.available && availability.engine === 'kernel'),
+)
+
+export const NEEDS_PYTHON = '(skipped without python3: apt-get install python3)'
+export const NEEDS_SOCAT = '(skipped without socat: apt-get install socat)'
+export const NEEDS_KERNEL = '(skipped without the addon: npm run build:native)'
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+export function noise(bytes: number): Buffer {
+  return randomBytes(bytes)
+}
+
+export function temporaryDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'polysocket-cli-'))
+}

@@ -1,0 +1,3 @@
+import { builtin, testFamily } from './run.ts'
+
+testFamily('inet, kernel engine', builtin('inet'), { engine: 'kernel' })

@@ -1,0 +1,3 @@
+import { builtin, testFamily } from './run.ts'
+
+testFamily('memory', builtin('memory'))

@@ -1,0 +1,41 @@
+import { readdirSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type ConformanceOptions, conformance } from '../../src/conformance/index.ts'
+import { type AddressFamily, builtinFamilies, createSockets } from '../../src/index.ts'
+
+/** Above the suite's own limit, so that its message is the one that shows. */
+const TEST_TIMEOUT = 15_000
+
+export function builtin(name: string): AddressFamily {
+  const family = builtinFamilies.find((one) => one.name === name)
+  if (family === undefined) throw new Error(`no built-in family ${name}`)
+  return family as unknown as AddressFamily
+}
+
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length
+}
+
+/** Every case of the suite as a test, and at the end that no descriptor is left. */
+export function testFamily(title: string, family: AddressFamily, options: ConformanceOptions = {}): void {
+  describe(title, () => {
+    let before = 0
+    beforeAll(() => {
+      if (process.platform === 'linux') before = openDescriptors()
+    })
+
+    for (const { name, skip, run } of conformance(createSockets([family]), family, options)) {
+      if (skip === undefined) test(name, run, TEST_TIMEOUT)
+      else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
+    }
+
+    test.skipIf(process.platform !== 'linux')(
+      'no descriptor is left open (skipped without /proc: run it on Linux)',
+      async () => {
+        for (let i = 0; i < 40 && openDescriptors() > before; i += 1) await delay(50)
+        expect(openDescriptors()).toBeLessThanOrEqual(before)
+      },
+    )
+  })
+}
