@@ -25,6 +25,8 @@ function compileAddon() {
   if (process.platform !== 'linux') return say(`the kernel engine is for Linux; on ${process.platform} the node engine is used`)
   const build = spawnSync(process.execPath, [join(root, 'scripts/with-headers.mjs'), 'node-gyp', 'rebuild'], {
     cwd: root,
+    // node-gyp goes by npm's level, and says nothing at all under `npm --silent`.
+    env: { ...process.env, npm_config_loglevel: 'error' },
     encoding: 'utf8',
     maxBuffer: Number.POSITIVE_INFINITY,
   })
@@ -37,7 +39,7 @@ function compileAddon() {
 /** The lines that tell what went wrong, out of the page or two that node-gyp prints. */
 function reasons(output) {
   const lines = output.split('\n').map((line) => line.replace(/^gyp ERR! (stack )?/, '').trim())
-  const telling = lines.filter((line) => /\berror\b.*[:\]]|: not found|Error \d+$|npm scripts have it/i.test(line))
+  const telling = lines.filter((line) => /\berror: |: not found|No such file|Error \d+$|npm scripts have it/i.test(line))
   return [...new Set(telling)].slice(0, 3)
 }
 

@@ -59,6 +59,7 @@ export function errorText(error: unknown): string {
   const text = match(error)
     .with(P.instanceOf(UsageError), ({ message }) => `usage: ${message}`)
     .with({ code: P.string, message: P.string }, ({ code, message }) => `${code} ${message}`)
+    .with({ name: 'Error', message: P.string }, ({ message }) => message)
     .with({ name: P.string, message: P.string }, ({ name, message }) => `${name} ${message}`)
     .otherwise(String)
   return text.replace(/\s*\n\s*/g, ' ').trimEnd()

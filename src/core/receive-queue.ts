@@ -7,7 +7,7 @@ export interface Waiter {
 }
 
 /** Bytes that may wait to be received, whatever the number of messages. */
-export const RECEIVE_QUEUE_BYTES = 4 * 1024 * 1024
+export const RECEIVE_QUEUE_BYTES: number = 4 * 1024 * 1024
 
 /** Messages that arrived and wait for `receive`, or the `receive`s that wait for messages; never both. */
 export class ReceiveQueue {

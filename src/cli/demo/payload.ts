@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 
 /** A real file of several MiB that every machine with Node has: the beginning of Node's own binary. */
 export const PAYLOAD_PATH: string = process.execPath
-const PAYLOAD_BYTES = 16 * 1024 * 1024
+const PAYLOAD_BYTES = 8 * 1024 * 1024
 
 export interface Payload {
   readonly bytes: Buffer

@@ -23,10 +23,7 @@ async function withConnection<T>(
 ): Promise<T> {
   const endpoint = await connect(address, options)
   if (!isStream(endpoint)) throw new Error(`${address} did not make a stream`)
-  const failed = new Promise<never>((_, reject) => {
-    endpoint.on('error', reject)
-    endpoint.once('close', () => reject(new Error('the connection was closed')))
-  })
+  const failed = new Promise<never>((_, reject) => endpoint.on('error', reject))
   const abort = (): void => void endpoint.destroy()
   options.signal?.addEventListener('abort', abort)
   try {
@@ -43,6 +40,9 @@ async function echoes(endpoint: StreamEndpoint): Promise<number> {
   const times: number[] = []
   let missing = 0
   let onEcho: () => void = () => undefined
+  const ended = new Promise<never>((_, reject) => {
+    endpoint.once('end', () => reject(new Error('the peer ended before it had echoed everything')))
+  })
   endpoint.on('data', (chunk: Buffer) => {
     missing -= chunk.length
     if (missing === 0) onEcho()
@@ -53,7 +53,7 @@ async function echoes(endpoint: StreamEndpoint): Promise<number> {
     const start = performance.now()
     const came = new Promise<void>((resolve) => (onEcho = resolve))
     endpoint.write(message)
-    await came
+    await Promise.race([came, ended])
     if (round >= 0) times.push((performance.now() - start) * 1000)
   }
   return median(times)

@@ -42,11 +42,11 @@ function split(text: string, fail: Fail): { host: string; bracketed: boolean; po
     if (!after.startsWith(':')) fail(after === '' ? 'the port is missing' : `the host's bracket is followed by ${JSON.stringify(after)}, not by :port`)
     return { host: text.slice(1, close), bracketed: true, port: after.slice(1) }
   }
+  if (/^[^[]*\]/.test(text)) fail('the host has a closing bracket and no opening one')
   const colon = text.indexOf(':')
   if (colon < 0) fail('the port is missing')
   const host = text.slice(0, colon)
   const port = text.slice(colon + 1)
-  if (host.includes(']')) fail('the host has a closing bracket and no opening one')
   if (port.includes(':')) fail('the host has colons: an IPv6 address stands in brackets, as in [::1]:80')
   return { host, bracketed: false, port }
 }

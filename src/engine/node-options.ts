@@ -1,0 +1,192 @@
+import type { Socket as DatagramSocket } from 'node:dgram'
+import type { Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { fromNodeError, namedSystemError, unsupported } from '../core/errors.ts'
+import type { RawOption } from '../core/options.ts'
+import { type NamedOptions, unknownOption } from './socket-options.ts'
+
+/** How one of Node's sockets sets and reads an option, as far as it can. */
+export interface NodeOption<S> {
+  /** The value has the option's type already. */
+  set(socket: S, value: unknown): void
+  get?(socket: S): unknown
+}
+
+export type NodeOptions<S> = Readonly<Record<string, NodeOption<S>>>
+
+/** The options that Node's sockets take only while they are opened. */
+export interface OpeningOptions {
+  readonly reuseAddress: boolean | undefined
+  readonly reusePort: boolean
+  readonly ipv6Only: boolean
+}
+
+const OPENING = ['reuseAddress', 'reusePort', 'ipv6Only']
+
+interface KeepAlive {
+  readonly enabled: boolean
+  readonly delay: number
+}
+
+/** Node sets both in one call, and we have two options. */
+const keepAlives = new WeakMap<Socket, KeepAlive>()
+
+function setKeepAlive(socket: Socket, change: Partial<KeepAlive>): void {
+  const before = keepAlives.get(socket) ?? { enabled: false, delay: 0 }
+  const { enabled, delay } = { ...before, ...change }
+  keepAlives.set(socket, { enabled, delay })
+  if (enabled || before.enabled) socket.setKeepAlive(enabled, delay)
+}
+
+export const streamOptions: NodeOptions<Socket> = {
+  noDelay: { set: (socket, value) => void socket.setNoDelay(value as boolean) },
+  keepAlive: { set: (socket, value) => setKeepAlive(socket, { enabled: value as boolean }) },
+  // Rounded up to seconds, as the kernel engine does: Node rounds down.
+  keepAliveDelay: { set: (socket, value) => setKeepAlive(socket, { delay: Math.ceil((value as number) / 1000) * 1000 }) },
+}
+
+export const datagramOptions: NodeOptions<DatagramSocket> = {
+  receiveBuffer: {
+    set: (socket, value) => socket.setRecvBufferSize(value as number),
+    get: (socket) => socket.getRecvBufferSize(),
+  },
+  sendBuffer: {
+    set: (socket, value) => socket.setSendBufferSize(value as number),
+    get: (socket) => socket.getSendBufferSize(),
+  },
+  broadcast: { set: (socket, value) => socket.setBroadcast(value as boolean) },
+  ttl: { set: (socket, value) => void socket.setTTL(value as number) },
+  multicastTtl: { set: (socket, value) => void socket.setMulticastTTL(value as number) },
+  multicastLoopback: { set: (socket, value) => void socket.setMulticastLoopback(value as boolean) },
+  multicastInterface: {
+    set(socket, value) {
+      const isIPv6 = socket.address().family === 'IPv6'
+      socket.setMulticastInterface(interfaceInNode(value as string | number, isIPv6))
+    },
+  },
+  joinGroup: { set: (socket, value) => socket.addMembership(...membership(value)) },
+  leaveGroup: { set: (socket, value) => socket.dropMembership(...membership(value)) },
+}
+
+/** Options of listening sockets: all that Node knows of them is given on opening. */
+export const listenerOptions: NodeOptions<unknown> = {}
+
+function membership(value: unknown): [group: string, on?: string] {
+  const { group, interface: on } = value as { group: string; interface?: string | number }
+  return on === undefined ? [group] : [group, interfaceInNode(on, group.includes(':'))]
+}
+
+/** Node names an interface by an IPv4 address that it has, or by the zone of an IPv6 address. */
+function interfaceInNode(on: string | number, isIPv6: boolean): string {
+  const interfaces = Object.entries(networkInterfaces())
+  const wanted = typeof on === 'string' ? on.slice(on.indexOf('%') + 1) : on
+  const found = interfaces.find(
+    ([name, addresses]) =>
+      name === wanted ||
+      addresses?.some((one) => one.address === wanted || (one.family === 'IPv6' && one.scopeid === wanted)),
+  )
+  const [name, addresses] = found ?? []
+  const address = isIPv6 ? name && `::%${name}` : addresses?.find((one) => one.family === 'IPv4')?.address
+  if (address === undefined) throw namedSystemError('ENODEV', 'setsockopt', String(on))
+  return address
+}
+
+export function readNodeOption<S>(
+  names: NamedOptions,
+  table: NodeOptions<S>,
+  socket: S,
+  option: string | RawOption,
+): unknown {
+  const get = lookUp(names, table, option)?.get
+  if (get === undefined) throw lacking(option, 'read')
+  try {
+    return get(socket)
+  } catch (error) {
+    throw fromNodeError(error, 'getsockopt')
+  }
+}
+
+export function writeNodeOption<S>(
+  names: NamedOptions,
+  table: NodeOptions<S>,
+  socket: S,
+  option: string | RawOption,
+  value: unknown,
+): void {
+  const known = lookUp(names, table, option, value)
+  if (typeof option === 'string') checkValue(names, option, value)
+  if (known === undefined) throw lacking(option, 'set on an open socket')
+  try {
+    known.set(socket, value)
+  } catch (error) {
+    throw fromNodeError(error, 'setsockopt')
+  }
+}
+
+/** Before anything is opened: each option has to be one that the scheme knows, of its type, and one that Node can set. */
+export function checkNodeOptions<S>(
+  names: NamedOptions,
+  table: NodeOptions<S>,
+  options: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    const known = lookUp(names, table, name, value)
+    checkValue(names, name, value)
+    if (known === undefined && !OPENING.includes(name)) throw lacking(name, 'set')
+  }
+}
+
+export function setNodeOptions<S>(
+  table: NodeOptions<S>,
+  socket: S,
+  options: Readonly<Record<string, unknown>>,
+  address: string,
+): void {
+  try {
+    for (const [name, value] of Object.entries(options)) {
+      if (Object.hasOwn(table, name)) table[name]?.set(socket, value)
+    }
+  } catch (error) {
+    throw fromNodeError(error, 'setsockopt', address)
+  }
+}
+
+/** Of checked options. */
+export function openingOptions(options: Readonly<Record<string, unknown>>): OpeningOptions {
+  const { reuseAddress, reusePort, ipv6Only } = options
+  if (reusePort === true && !hasReusePort) throw unsupported('reusePort', `Node ${process.versions.node} does not have it; ${REMEDY}`)
+  return {
+    reuseAddress: reuseAddress as boolean | undefined,
+    reusePort: (reusePort === true || reusePort === 'try') && hasReusePort,
+    ipv6Only: ipv6Only === true,
+  }
+}
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+/** An older Node takes the option and does nothing (nodejs/node#55403, #55408), and libuv knows it on some systems only. */
+const hasReusePort: boolean =
+  (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) &&
+  ['linux', 'freebsd', 'sunos', 'aix'].includes(process.platform)
+
+const REMEDY = 'the kernel engine does'
+
+function lookUp<S>(
+  names: NamedOptions,
+  table: NodeOptions<S>,
+  option: string | RawOption,
+  value?: unknown,
+): NodeOption<S> | undefined {
+  if (typeof option !== 'string') return undefined
+  if (names.option(option, value) === undefined) throw unknownOption(option, names.scheme)
+  return Object.hasOwn(table, option) ? table[option] : undefined
+}
+
+/** The kernel engine's encoding knows the type, and throws the same `TypeError` on both engines. */
+function checkValue(names: NamedOptions, option: string, value: unknown): void {
+  names.option(option, value)?.codec.encode(value)
+}
+
+function lacking(option: string | RawOption, what: string): Error {
+  const name = typeof option === 'string' ? option : `{ level: ${option.level}, name: ${option.name} }`
+  return unsupported(`the option ${name}`, `in Node's own sockets it cannot be ${what}; ${REMEDY}`)
+}
