@@ -30,16 +30,6 @@ export async function cat(
   terminal: Terminal,
   stop: Stop,
 ): Promise<number> {
-  try {
-    await open(address, options, terminal, stop)
-  } catch (error) {
-    // Whatever fails after we were asked to stop, fails because we stop.
-    if (stop.exitCode === undefined) throw error
-  }
-  return stop.exitCode ?? EXIT.ok
-}
-
-async function open(address: string | undefined, options: CatOptions, terminal: Terminal, stop: Stop): Promise<void> {
   if (options.bind !== undefined) {
     if (options.listen) throw new UsageError('--listen and --bind exclude each other')
     await catBound(options.bind, address, options, terminal, stop)
@@ -52,6 +42,7 @@ async function open(address: string | undefined, options: CatOptions, terminal: 
     const endpoint = await connectNamed(target.address, { ...options.open, ...streamOptions(stop) })
     await converse(endpoint, options, terminal, stop)
   }
+  return stop.exitCode ?? EXIT.ok
 }
 
 async function catBound(

@@ -132,7 +132,7 @@ class Session {
   async run(): Promise<void> {
     let failure: unknown
     try {
-      const target = await connectNamed(this.#far.address, { ...this.#options.open, signal: this.#giveUp.signal })
+      const target = await connectNamed(this.#far.address, { ...this.#options.connecting, signal: this.#giveUp.signal })
       if (!isDatagram(target)) throw new SocketError('ERR_UNSUPPORTED', 'the target is a stream')
       this.#target = target
       target.on('error', (error) => this.#report(error))

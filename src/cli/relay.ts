@@ -10,7 +10,10 @@ import type { Stop } from './stop.ts'
 import { Traffic } from './traffic.ts'
 
 export interface RelayOptions {
-  readonly open: OpenOptions
+  /** For the library, where clients come. */
+  readonly listening: OpenOptions
+  /** For the library, towards the target. */
+  readonly connecting: OpenOptions
   readonly progress?: boolean
   readonly quiet?: boolean
   readonly maxConnections?: number
@@ -67,11 +70,10 @@ async function finish(running: Running, options: RelayOptions, traffic: Traffic,
 }
 
 async function start(near: Target, far: Target, options: RelayOptions, traffic: Traffic, stop: Stop): Promise<Running> {
-  const { local: _, ...listening } = options.open
   return await match([near.facts, far.facts])
     .with([{ kind: 'stream' }, { kind: 'stream' }], [CONNECTED_MESSAGES, { kind: 'datagram' }], async () => {
       const listener: Listener<Endpoint> = await listen(near.address, {
-        ...listening,
+        ...options.listening,
         allowHalfOpen: true,
         signal: stop.soft,
         ...(options.maxConnections !== undefined && { maxConnections: options.maxConnections }),
@@ -79,7 +81,7 @@ async function start(near: Target, far: Target, options: RelayOptions, traffic: 
       return serve(listener, far, options, traffic)
     })
     .with([{ kind: 'datagram' }, { kind: 'datagram' }], async () => {
-      const bound = await bind(near.address, { ...listening, signal: stop.soft })
+      const bound = await bind(near.address, { ...options.listening, signal: stop.soft })
       const sessions = new Sessions(bound, far, options, traffic)
       return {
         address: bound.local ?? near.address,
@@ -149,7 +151,11 @@ async function carry(
   client.once('close', giveUp)
   signal.addEventListener('abort', giveUp)
   try {
-    const target = await connectNamed(far.address, { ...options.open, allowHalfOpen: true, signal: connecting.signal })
+    const target = await connectNamed(far.address, {
+      ...options.connecting,
+      allowHalfOpen: true,
+      signal: connecting.signal,
+    })
     client.off('close', giveUp)
     if (isStream(client) && isStream(target)) {
       await relayStreams(client, target, (direction, bytes) => traffic.add(flow, direction, bytes), signal)

@@ -6,7 +6,7 @@ import { addressOf, asDatagram, asStream, type Endpoint, type Fixture } from './
 import { assertTalk } from './listeners.ts'
 import { receiveOne } from './messages.ts'
 import { datagramPair, deserted } from './pair.ts'
-import { delay, settlesWithin } from './waiting.ts'
+import { delay, meanwhile, settlesWithin } from './waiting.ts'
 
 /** How many microtasks to wait before aborting: enough to fall on each side of whatever connect does at once. */
 const STEPS = 24
@@ -107,8 +107,7 @@ export const cancellation: readonly CaseDefinition[] = [
       const address = addressOf(listener)
       for (let i = 0; i < 8; i += 1) {
         const controller = new AbortController()
-        const connecting = f.connect(address, { signal: controller.signal })
-        connecting.catch(() => undefined)
+        const connecting = meanwhile(f.connect(address, { signal: controller.signal }))
         if (await settlesWithin(connecting, 150)) continue
         controller.abort(reason)
         await assert.rejects(f.wait('abort', connecting), isAbort)
@@ -182,7 +181,7 @@ export const cancellation: readonly CaseDefinition[] = [
         const receiving = far.receive({ signal: controller.signal }).catch((error: Error) => {
           assert.equal(error.name, 'AbortError', String(error))
         })
-        const sending = near.send(`${steps}`, toFar)
+        const sending = meanwhile(near.send(`${steps}`, toFar))
         for (let i = 0; i < steps; i += 1) await null
         controller.abort()
         const early = await f.wait('receive', receiving)

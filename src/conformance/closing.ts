@@ -4,7 +4,7 @@ import { type CaseDefinition, isConnected, isDatagram, isReliableDatagram, isStr
 import { addressOf, type AnyListener, asDatagram, type Endpoint, type Fixture } from './fixture.ts'
 import { numbered, posting } from './messages.ts'
 import { datagramPair, streamPair } from './pair.ts'
-import { countEvents, delay, nextEvent, settlesWithin } from './waiting.ts'
+import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
 
 const STREAM_EVENTS = ['data', 'end', 'error', 'finish', 'drain', 'timeout', 'connect', 'close']
 const DATAGRAM_EVENTS = ['message', 'batch', 'end', 'error', 'drain', 'close']
@@ -46,9 +46,11 @@ export const closing: readonly CaseDefinition[] = [
     run: async (f) => {
       f.expectErrors()
       const { near } = await streamPair(f)
-      const iterating = (async () => {
-        for await (const chunk of near) assert.fail(`nobody sent ${chunk}`)
-      })()
+      const iterating = meanwhile(
+        (async () => {
+          for await (const chunk of near) assert.fail(`nobody sent ${chunk}`)
+        })(),
+      )
       await delay(20)
       near.destroy()
       await f.wait(
@@ -120,15 +122,17 @@ export const closing: readonly CaseDefinition[] = [
     when: isDatagram,
     run: async (f) => {
       const { far } = await datagramPair(f)
-      const receiving = [far.receive(), far.receive({ timeout: 20_000 }), far[Symbol.asyncIterator]().next()]
-      const batch = far.batches().next()
+      const receiving = meanwhile(
+        Promise.all([far.receive(), far.receive({ timeout: 20_000 }), far[Symbol.asyncIterator]().next()]),
+      )
+      const batch = meanwhile(far.batches().next())
       await delay(20)
-      const closing = far.close()
-      const [first, second, third] = await f.wait('what waits', Promise.all(receiving))
+      const closed = far.close()
+      const [first, second, third] = await f.wait('what waits', receiving)
       assert.deepEqual([first, second], [undefined, undefined])
       assert.equal((third as IteratorResult<unknown>).done, true)
       assert.equal((await f.wait('the batches', batch)).done, true)
-      await f.wait('close()', closing)
+      await f.wait('close()', closed)
     },
   },
   {
@@ -139,9 +143,8 @@ export const closing: readonly CaseDefinition[] = [
       while (near.trySend('x'.repeat(100), toFar));
       const sends = numbered(8).map((data) => near.send(data, toFar))
       const codes = Promise.all(sends.map((send) => send.catch((error: NodeJS.ErrnoException) => error.code)))
-      const batch = near.sendBatch(numbered(20).map((data) => posting(data, toFar)))
-      const ready = near.ready()
-      ready.catch(() => undefined)
+      const batch = meanwhile(near.sendBatch(numbered(20).map((data) => posting(data, toFar))))
+      const ready = meanwhile(near.ready())
       await delay(20)
       await f.wait('close()', near.close())
       const ended = new Set(await f.wait('the sends', codes))

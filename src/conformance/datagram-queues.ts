@@ -5,7 +5,7 @@ import { type CaseDefinition, isDatagram, isReliableDatagram, isUnreliableDatagr
 import type { Fixture } from './fixture.ts'
 import { assertSameMessages, assertSubset, numbered, posting, receiveMany, receiveOne } from './messages.ts'
 import { datagramPair } from './pair.ts'
-import { countEvents, delay, nextEvent, settlesWithin } from './waiting.ts'
+import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
 
 /** More than any one sendmmsg(2) takes here, and more than Linux queues at a Unix datagram socket. */
 const LARGE_BATCH = 500
@@ -50,7 +50,7 @@ export const datagramQueues: readonly CaseDefinition[] = [
       const { near, far, toFar } = await datagramPair(f)
       const messages = numbered(LARGE_BATCH)
       const sending = near.sendBatch(messages.map((data) => posting(data, toFar)))
-      const receiving = f.facts.reliable ? receiveMany(f, far, LARGE_BATCH) : receiveRest(far)
+      const receiving = meanwhile(f.facts.reliable ? receiveMany(f, far, LARGE_BATCH) : receiveRest(far))
       assert.deepEqual(await f.wait('sendBatch', sending), { sent: LARGE_BATCH, failed: [] })
       const received = await f.wait('the messages', receiving)
       if (f.facts.reliable) {
@@ -72,7 +72,7 @@ export const datagramQueues: readonly CaseDefinition[] = [
       const batch = messages.map((data, i) => {
         return posting(i === bad ? Buffer.alloc((near.facts.maxMessage ?? 0) + 1) : data, toFar)
       })
-      const receiving = receiveMany(f, far, messages.length - 1)
+      const receiving = meanwhile(receiveMany(f, far, messages.length - 1))
       const { sent, failed } = await f.wait('sendBatch', near.sendBatch(batch))
       assert.equal(sent, messages.length - 1)
       assert.deepEqual(
@@ -129,13 +129,16 @@ export const datagramQueues: readonly CaseDefinition[] = [
         if (error !== undefined) assert.equal(error.code, 'ERR_QUEUE_FULL')
         return error === undefined ? [data] : []
       })
+      const settled = meanwhile(Promise.all(outcomes))
       await delay(50)
       assert.ok(near.queued.outgoing <= 16, `${near.queued.outgoing} messages wait in a queue for 16`)
       const received: Message[] = []
-      const receiving = (async () => {
-        for await (const message of far) received.push(message)
-      })()
-      const accepted = (await f.wait('all sends', Promise.all(outcomes))).flat()
+      const receiving = meanwhile(
+        (async () => {
+          for await (const message of far) received.push(message)
+        })(),
+      )
+      const accepted = (await f.wait('all sends', settled)).flat()
       assert.ok(accepted.length < messages.length, 'nothing was refused: the send queue has no bound')
       await f.wait("'drain'", drained)
       while (received.length < accepted.length) await f.wait('what was accepted', delay(10))
@@ -151,12 +154,14 @@ export const datagramQueues: readonly CaseDefinition[] = [
       const { near, far, toFar } = await datagramPair(f, {}, { receiveQueue: 8 })
       const messages = numbered(1200)
       let sent = 0
-      const sending = (async () => {
-        for (const data of messages) {
-          await near.send(data, toFar)
-          sent += 1
-        }
-      })()
+      const sending = meanwhile(
+        (async () => {
+          for (const data of messages) {
+            await near.send(data, toFar)
+            sent += 1
+          }
+        })(),
+      )
       const first = await receiveOne(f, far)
       await delay(200)
       const { received: waiting } = far.queued
@@ -203,7 +208,7 @@ export const datagramQueues: readonly CaseDefinition[] = [
         }
         return received
       }
-      const gathered = gather()
+      const gathered = meanwhile(gather())
       await f.wait('sendBatch', near.sendBatch(messages.map((data) => posting(data, toFar))))
       assertSameMessages(f.facts, await f.wait('the batches', gathered), messages)
     },
@@ -230,11 +235,12 @@ export const datagramQueues: readonly CaseDefinition[] = [
     run: async (f) => {
       const { near, far, toFar } = await datagramPair(f)
       const messages = numbered(SMALL_BATCH)
-      await f.wait('sendBatch', near.sendBatch(messages.map((data) => posting(data, toFar))))
+      const sending = meanwhile(near.sendBatch(messages.map((data) => posting(data, toFar))))
       const received = [await receiveOne(f, far)]
       await delay(50)
       far.on('message', (message) => received.push(message))
       while (received.length < messages.length) await f.wait(`'message' (${received.length} came)`, delay(10))
+      await f.wait('sendBatch', sending)
       assertSameMessages(f.facts, received, messages)
     },
   },
@@ -253,13 +259,14 @@ export const datagramQueues: readonly CaseDefinition[] = [
           whilePaused.count = 0
         }
       })
-      await f.wait('sendBatch', near.sendBatch(messages.map((data) => posting(data, toFar))))
+      const sending = meanwhile(near.sendBatch(messages.map((data) => posting(data, toFar))))
       while (received.length === 0) await f.wait("the first 'message'", delay(10))
       await delay(100)
       assert.equal(far.isPaused(), true)
       assert.equal(whilePaused.count, 0, "'message' came while paused")
       far.resume()
       while (received.length < messages.length) await f.wait(`'message' (${received.length} came)`, delay(10))
+      await f.wait('sendBatch', sending)
       assertSameMessages(f.facts, received, messages)
     },
   },

@@ -4,7 +4,7 @@ import { type CaseDefinition, isConnectedDatagram, isConnectionless, isDatagram 
 import { addressOf, asDatagram } from './fixture.ts'
 import { assertSameMessages, deliver, numbered, posting, receiveOne } from './messages.ts'
 import { datagramPair } from './pair.ts'
-import { delay, nextEvent } from './waiting.ts'
+import { delay, meanwhile, nextEvent } from './waiting.ts'
 
 /** Tried where the facts name no limit. */
 const LARGE = 1024 * 1024
@@ -176,7 +176,7 @@ export const datagrams: readonly CaseDefinition[] = [
         for await (const { data } of near) received.push(data.readUInt32BE())
         return received
       }
-      const iterated = iterate()
+      const iterated = meanwhile(iterate())
       for (const data of sent) await f.wait('send', far.send(data))
       await far.close()
       assert.deepEqual(
@@ -190,11 +190,11 @@ export const datagrams: readonly CaseDefinition[] = [
     when: isDatagram,
     run: async (f) => {
       const { near, far, toFar } = await datagramPair(f)
-      const waiting = [1, 2, 3].map(() => receiveOne(f, far))
+      const waiting = meanwhile(Promise.all([1, 2, 3].map(() => receiveOne(f, far))))
       await delay(20)
       const sent = numbered(3)
       for (const data of sent) await f.wait('send', near.send(data, toFar))
-      assertSameMessages(f.facts, await Promise.all(waiting), sent)
+      assertSameMessages(f.facts, await waiting, sent)
     },
   },
 ]

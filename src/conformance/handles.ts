@@ -6,7 +6,7 @@ import { assertSameBytes, pattern } from './bytes.ts'
 import { type CaseDefinition, isConnected, isConnectionless, isDatagram, isStream } from './case.ts'
 import type { Fixture } from './fixture.ts'
 import { numbered } from './messages.ts'
-import { delay } from './waiting.ts'
+import { delay, meanwhile } from './waiting.ts'
 
 /*
  * The family without endpoints above it: what core/family.ts asks of handles, also where an endpoint would hide that a
@@ -204,7 +204,7 @@ export const handles: readonly CaseDefinition[] = [
         far.resume()
       }
       const datas = numbered(40)
-      const sending = sendAll(f, near, target, datas)
+      const sending = meanwhile(sendAll(f, near, target, datas))
       await delay(50)
       assert.equal(received.length, 0, 'messages came before resume')
       while (received.length < datas.length) {
@@ -251,8 +251,7 @@ export const handles: readonly CaseDefinition[] = [
         },
         onError: (error) => assert.fail(error),
       })
-      const connecting = Promise.all([1, 2, 3].map(() => connectRaw(f, listener.local)))
-      connecting.catch(() => undefined)
+      const connecting = meanwhile(Promise.all([1, 2, 3].map(() => connectRaw(f, listener.local))))
       await delay(50)
       assert.equal(accepted, 0, 'a connection came before resume')
       for (const expected of [1, 2, 3]) {

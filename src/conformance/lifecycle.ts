@@ -12,7 +12,7 @@ const HANGS = 2000
 
 /** How an operation may fail in a state that is not for it. The peer's going away is the system's to report. */
 const REFUSALS = /^(ERR_SOCKET_CLOSED|ERR_UNSUPPORTED|ERR_OPTION_UNKNOWN|ERR_STREAM_[A-Z_]+|ETIMEDOUT)$/
-const SYSTEM_REFUSALS = /^(EPIPE|ECONNRESET|ECONNREFUSED|ENOTCONN|ECONNABORTED|EDESTADDRREQ|EINVAL)$/
+const SYSTEM_REFUSALS = /^(EPIPE|ECONNRESET|ECONNREFUSED|ENOTCONN|ECONNABORTED|ENOENT|EDESTADDRREQ|EINVAL)$/
 
 /** One thing that can be called, and resolves when it is through. */
 type Operations<T> = Readonly<Record<string, (target: T) => unknown>>
@@ -39,8 +39,8 @@ const common: Operations<StreamEndpoint | DatagramEndpoint | AnyListener> = {
 const streamOperations: Operations<StreamEndpoint> = {
   ...common,
   'write()': (stream) => settled((done) => stream.write('x', done)),
-  'end()': (stream) => settled((done) => stream.end(done)),
-  'end(data)': (stream) => settled((done) => stream.end('x', done)),
+  'end()': (stream) => over(stream.end()),
+  'end(data)': (stream) => over(stream.end('x')),
   'read()': (stream) => stream.read(),
   'pause()': (stream) => stream.pause(),
   'resume()': (stream) => stream.resume(),
@@ -155,6 +155,11 @@ function closeOf(target: StreamEndpoint | DatagramEndpoint | AnyListener): void 
 
 function settled(start: (done: (error?: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())))
+}
+
+/** Our direction has ended. Not by the callback of `end`: Node does not call it on a stream that was destroyed. */
+async function over(stream: StreamEndpoint): Promise<void> {
+  if (!stream.destroyed && !stream.writableFinished) await Promise.race([nextEvent(stream, 'finish'), nextEvent(stream, 'close')])
 }
 
 /** Calls it: it must come to an end, and fail only in the ways that the states allow. */

@@ -4,7 +4,7 @@ import { readBytes } from './bytes.ts'
 import { type CaseDefinition, isConnected } from './case.ts'
 import { type AnyListener, addressOf, asDatagram, asStream, type Endpoint, type Fixture } from './fixture.ts'
 import { receiveOne } from './messages.ts'
-import { countEvents, delay, nextEvent } from './waiting.ts'
+import { countEvents, delay, meanwhile, nextEvent } from './waiting.ts'
 
 const CONNECTIONS = 50
 
@@ -78,7 +78,7 @@ export const listeners: readonly CaseDefinition[] = [
           accepted += 1
         }
       }
-      const served = serve()
+      const served = meanwhile(serve())
       await connectPairs(f, listener, 3)
       while (accepted < 3) await f.wait('three connections', delay(5))
       await listener.close()

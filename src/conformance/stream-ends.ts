@@ -4,7 +4,7 @@ import { assertSameBytes, pattern, readBytes, readToEnd } from './bytes.ts'
 import { type CaseDefinition, isStream } from './case.ts'
 import { addressOf } from './fixture.ts'
 import { streamPair } from './pair.ts'
-import { countEvents, delay, nextEvent } from './waiting.ts'
+import { countEvents, delay, meanwhile, nextEvent } from './waiting.ts'
 
 const halfClosing = (facts: Parameters<typeof isStream>[0]): boolean => isStream(facts) && facts.halfClose
 
@@ -15,7 +15,7 @@ export const streamEnds: readonly CaseDefinition[] = [
     when: isStream,
     run: async (f) => {
       const listener = await f.listen()
-      const accepted = f.accept(listener)
+      const accepted = meanwhile(f.accept(listener))
       const near = f.create(addressOf(listener))
       assert.deepEqual([near.connecting, near.pending, near.readyState], [true, true, 'opening'])
       const events = [countEvents(near, 'connect'), countEvents(near, 'ready')]
@@ -38,7 +38,7 @@ export const streamEnds: readonly CaseDefinition[] = [
       const { near, far } = await streamPair(f)
       const sent = pattern(1024 * 1024, 6)
       const finished = nextEvent(near, 'finish')
-      const all = readToEnd(far)
+      const all = meanwhile(readToEnd(far))
       near.end(sent)
       assertSameBytes(await f.wait('the end', all), sent, 'before the end')
       await f.wait("'finish'", finished)
@@ -51,11 +51,11 @@ export const streamEnds: readonly CaseDefinition[] = [
       for (const who of ['near', 'far'] as const) {
         const pair = await streamPair(f, { allowHalfOpen: true }, { allowHalfOpen: true })
         const [first, second] = who === 'near' ? [pair.near, pair.far] : [pair.far, pair.near]
-        const got = readToEnd(second)
+        const got = meanwhile(readToEnd(second))
         first.end('request')
         assert.equal((await f.wait(`the end of ${who}`, got)).toString(), 'request')
         const answer = pattern(200_000, 7)
-        const answered = readToEnd(first)
+        const answered = meanwhile(readToEnd(first))
         second.end(answer)
         assertSameBytes(await f.wait('the answer after the end', answered), answer, 'after the half close')
         for (const end of [first, second]) if (!end.closed) await f.wait("'close' of both", nextEvent(end, 'close'))
@@ -150,7 +150,7 @@ export const streamEnds: readonly CaseDefinition[] = [
     run: async (f) => {
       const { near, far } = await streamPair(f)
       const sent = pattern(500_000, 8)
-      const all = readToEnd(far)
+      const all = meanwhile(readToEnd(far))
       const closed = nextEvent(near, 'close')
       near.write(sent)
       near.destroySoon()

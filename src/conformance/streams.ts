@@ -5,7 +5,7 @@ import type { StreamEndpoint } from '../core/stream.ts'
 import { assertSameBytes, pattern, readBytes, readToEnd, sha256, writeBytes } from './bytes.ts'
 import { type CaseDefinition, isStream } from './case.ts'
 import { streamPair } from './pair.ts'
-import { countEvents, delay, nextEvent, settlesWithin } from './waiting.ts'
+import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
 
 const MIB = 1024 * 1024
 
@@ -195,7 +195,7 @@ export const streams: readonly CaseDefinition[] = [
       const { near, far } = await streamPair(f)
       far.pipe(far)
       const sent = pattern(MIB, 5)
-      const echoed = readToEnd(near)
+      const echoed = meanwhile(readToEnd(near))
       near.end(sent)
       assertSameBytes(await f.wait('the echo', echoed), sent, 'echoed')
     },

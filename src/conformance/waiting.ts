@@ -36,6 +36,12 @@ export class Waiting {
 
 export { delay }
 
+/** Goes on while the case does other things; its outcome is asked for later, and is nobody's if the case ends before. */
+export function meanwhile<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
 /** Resolves at the next event of this name, whatever else happens; `once` of node:events would reject on an 'error'. */
 export function nextEvent(emitter: EventEmitter, name: string): Promise<unknown[]> {
   return new Promise((resolve) => emitter.once(name, (...values: unknown[]) => resolve(values)))

@@ -1,19 +1,231 @@
+import { isIPv6, type Socket } from 'node:net'
 import type { AddressBase } from '../core/address.ts'
+import { fromNodeError, type SocketError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
-import type { KernelFamilyDefinition } from './kernel-family.ts'
-import type { NodeCodec } from './node.ts'
+import { domainOf } from './kernel.ts'
+import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
+import { type KernelOption, socketLevelOptions } from './kernel-options.ts'
+import type { NodeCodec, NodeEndpoint, NodeKind } from './node.ts'
+import { hostOf, NodeDatagram } from './node-datagram.ts'
+import { NodeListener } from './node-listener.ts'
+import {
+  checkNodeOptions,
+  checkNodeValues,
+  datagramOptions,
+  type GivenOptions,
+  openingOptions,
+  setNodeOptions,
+  streamOptions,
+} from './node-options.ts'
+import { connectSocket, type KnownNames, NodeStream } from './node-stream.ts'
+import { checkPath } from './node-unix.ts'
+import { race } from './race.ts'
 
+/** What a wildcard meets on a machine without the first of its families; the next one may do. */
+const NEXT_WILDCARD = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
+
+type Signal = AbortSignal | undefined
+
+/** Opens the sockets of one family through `node:net` and `node:dgram`. */
 export class NodeOpener<A extends AddressBase> {
-  constructor(_definition: KernelFamilyDefinition<A>, _codec: NodeCodec<A>, _facts: (address: A) => SchemeFacts) {}
-  connect(_address: A, _request: OpenRequest<A>): Promise<AnyHandle<A>> {
-    throw new Error('not yet')
+  readonly #definition: KernelFamilyDefinition<A>
+  readonly #codec: NodeCodec<A>
+  readonly #facts: (address: A) => SchemeFacts
+
+  constructor(definition: KernelFamilyDefinition<A>, codec: NodeCodec<A>, facts: (address: A) => SchemeFacts) {
+    this.#definition = definition
+    this.#codec = codec
+    this.#facts = facts
   }
-  listen(_address: A, _request: ListenRequest<A>): Promise<ListenerHandle<A>> {
-    throw new Error('not yet')
+
+  async connect(address: A, { signal, local, options }: OpenRequest<A>): Promise<AnyHandle<A>> {
+    const isStream = this.#facts(address).kind === 'stream'
+    const given = this.#socketOptions(address, isStream ? streamOptions : datagramOptions, options)
+    const candidates = await this.#resolve(address, 'connect', signal)
+    const locals = local === undefined ? [] : await this.#resolve(local, 'bind', signal)
+    const attempt = (candidate: A, stop: Signal): Promise<AnyHandle<A>> =>
+      isStream
+        ? this.#connectStream(candidate, locals, given, stop)
+        : this.#connectDatagram(candidate, locals, given, stop)
+    return race(candidates, signal, attempt, (late) => late.close())
   }
-  bind(_address: A, _request: OpenRequest<A>): Promise<DatagramHandle<A>> {
-    throw new Error('not yet')
+
+  async #connectStream(address: A, locals: readonly A[], given: GivenOptions, signal: Signal): Promise<NodeStream<A>> {
+    const kind = this.#kind(address)
+    checkNodeValues(kind, given)
+    const { reusePort, ipv6Only } = openingOptions(given)
+    if (reusePort || ipv6Only) throw kernelOnly(`${reusePort ? 'reusePort' : 'ipv6Only'} of a connecting socket`)
+    const to = kind.encode(address)
+    const text = kind.format(address)
+    const from = localFor(kind, to, locals)
+    const socket = await connectSocket({ ...to, ...from }, signal).catch((error) => {
+      throw signal?.aborted ? signal.reason : fromNodeError(error, 'connect', text)
+    })
+    return this.#stream(kind, socket, given, text, 'path' in to ? { local: undefined, remote: address } : undefined)
   }
+
+  #stream(kind: NodeKind<A>, socket: Socket, given: GivenOptions, text: string, names?: KnownNames<A>): NodeStream<A> {
+    try {
+      setNodeOptions(streamOptions, socket, given, text)
+      return new NodeStream(kind, socket, names)
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+  }
+
+  #connectDatagram(address: A, locals: readonly A[], given: GivenOptions, signal: Signal): Promise<NodeDatagram<A>> {
+    const kind = this.#kind(address)
+    const to = hostOf(kind, address)
+    const any = isIPv6(to.host) ? '::' : '0.0.0.0'
+    const { localAddress: host = any, localPort: port = 0 } = localFor(kind, to, locals)
+    return this.#datagram(kind, isIPv6(to.host), given, signal, async (datagram) => {
+      await datagram.bind({ host, port }, kind.format(address))
+      setNodeOptions(datagramOptions, datagram.socket, given, kind.format(address))
+      await datagram.connect(to, address)
+    })
+  }
+
+  async bind(address: A, { signal, options }: OpenRequest<A>): Promise<DatagramHandle<A>> {
+    const given = this.#socketOptions(address, datagramOptions, options)
+    return firstPossible(await this.#resolve(address, 'bind', signal), (candidate) => {
+      const kind = this.#kind(candidate)
+      const where = hostOf(kind, candidate)
+      const text = kind.format(candidate)
+      return this.#datagram(kind, isIPv6(where.host), given, signal, async (datagram) => {
+        await this.#bind(datagram, candidate, options, () => datagram.bind(where, text))
+        setNodeOptions(datagramOptions, datagram.socket, given, text)
+      })
+    })
+  }
+
+  async #datagram(
+    kind: NodeKind<A>,
+    isIPv6: boolean,
+    given: GivenOptions,
+    signal: Signal,
+    open: (datagram: NodeDatagram<A>) => Promise<void>,
+  ): Promise<NodeDatagram<A>> {
+    checkNodeValues(kind, given)
+    const datagram = new NodeDatagram(kind, isIPv6, openingOptions(given))
+    try {
+      await open(datagram)
+      signal?.throwIfAborted()
+      return datagram
+    } catch (error) {
+      datagram.close()
+      throw error
+    }
+  }
+
+  async listen(address: A, { signal, options, backlog }: ListenRequest<A>): Promise<ListenerHandle<A>> {
+    const given = this.#socketOptions(address, streamOptions, options)
+    return firstPossible(await this.#resolve(address, 'listen', signal), async (candidate) => {
+      const kind = this.#kind(candidate)
+      checkNodeValues(kind, given)
+      const opening = openingOptions(given)
+      if (opening.reuseAddress === false) throw kernelOnly('reuseAddress: false for a listener')
+      const names = 'path' in kind.encode(candidate) ? { local: candidate, remote: undefined } : undefined
+      const text = kind.format(candidate)
+      const listener = new NodeListener(kind, (socket) => this.#stream(kind, socket, given, text, names))
+      try {
+        await this.#bind(listener, candidate, options, () => listener.listen(candidate, backlog, opening))
+        signal?.throwIfAborted()
+        return listener
+      } catch (error) {
+        listener.close()
+        throw error
+      }
+    })
+  }
+
+  /** Binds, with what the family does before and after it. */
+  async #bind(
+    socket: { onceClosed(cleanup: () => void): void },
+    address: A,
+    options: GivenOptions,
+    bind: () => Promise<void>,
+  ): Promise<void> {
+    const { aroundBind } = this.#definition
+    const cleanup = await (aroundBind === undefined ? bind() : aroundBind(address, { fd: undefined, options, bind }))
+    if (typeof cleanup === 'function') socket.onceClosed(cleanup)
+  }
+
+  async #resolve(address: A, purpose: Purpose, signal: Signal): Promise<readonly A[]> {
+    signal?.throwIfAborted()
+    const resolved = await (this.#definition.resolve?.(address, purpose, signal) ?? [address])
+    signal?.throwIfAborted()
+    return resolved
+  }
+
+  /** The options that are Node's to set, each of which it can: a misspelt option must not leave half a socket. */
+  #socketOptions(address: A, settable: object, options: GivenOptions): GivenOptions {
+    const { domain, bindOptions = [] } = this.#definition
+    const given = Object.fromEntries(Object.entries(options).filter(([name]) => !bindOptions.includes(name)))
+    const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
+    checkNodeOptions(this.#names(address.scheme, anyDomain), settable, given)
+    return given
+  }
+
+  #kind(like: A): NodeKind<A> {
+    const definition = this.#definition
+    const { scheme } = like
+    return {
+      ...this.#names(scheme, domainOf(definition.encode(like))),
+      facts: this.#facts(like),
+      encode: (address) => this.#encode(address),
+      decode: (endpoint) => this.#codec.decode(endpoint, scheme),
+      format: (address) => definition.format(address),
+      destinations: (address) => definition.resolve?.(address, 'send') ?? [address],
+    }
+  }
+
+  #encode(address: A): NodeEndpoint {
+    const endpoint = this.#codec.encode(address)
+    if ('path' in endpoint) checkPath(endpoint.path, this.#definition.format(address))
+    return endpoint
+  }
+
+  #names(scheme: string, domain: number): Pick<NodeKind<A>, 'scheme' | 'option'> {
+    const { options = {} } = this.#definition
+    const option = (name: string, value?: unknown): KernelOption | undefined => {
+      const table = Object.hasOwn(options, name) ? options : socketLevelOptions
+      const found = Object.hasOwn(table, name) ? table[name] : undefined
+      const known = typeof found === 'function' ? found(domain, value) : found
+      return known?.schemes === undefined || known.schemes.includes(scheme) ? known : undefined
+    }
+    return { scheme, option }
+  }
+}
+
+/** Of the addresses to connect from, the one of the destination's own kind. */
+function localFor<A extends AddressBase>(
+  kind: NodeKind<A>,
+  to: NodeEndpoint,
+  locals: readonly A[],
+): { localAddress?: string; localPort?: number } {
+  if (locals.length === 0) return {}
+  if ('path' in to) throw kernelOnly('connecting from a Unix socket that has a name')
+  const hosts = locals.map((local) => hostOf(kind, local))
+  const local = hosts.find(({ host }) => isIPv6(host) === isIPv6(to.host)) ?? hosts[0]
+  return local === undefined ? {} : { localAddress: local.host, localPort: local.port }
+}
+
+/** The first candidate that works; the next is tried only where the machine lacks what the one before needs. */
+async function firstPossible<A, T>(candidates: readonly A[], attempt: (candidate: A) => Promise<T>): Promise<T> {
+  for (const [index, candidate] of candidates.entries()) {
+    try {
+      return await attempt(candidate)
+    } catch (error) {
+      const isLast = index === candidates.length - 1
+      if (isLast || !NEXT_WILDCARD.has((error as SocketError).code)) throw error
+    }
+  }
+  throw new TypeError('the family resolved an address to none')
+}
+
+function kernelOnly(what: string): SocketError {
+  return unsupported(what, "Node's own sockets cannot do it; the kernel engine can")
 }

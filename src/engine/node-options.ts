@@ -14,12 +14,17 @@ export interface NodeOption<S> {
 
 export type NodeOptions<S> = Readonly<Record<string, NodeOption<S>>>
 
+/** Named options with their values, as the caller gave them. */
+export type GivenOptions = Readonly<Record<string, unknown>>
+
 /** The options that Node's sockets take only while they are opened. */
 export interface OpeningOptions {
   readonly reuseAddress: boolean | undefined
   readonly reusePort: boolean
   readonly ipv6Only: boolean
 }
+
+const REMEDY = 'the kernel engine can'
 
 const OPENING = ['reuseAddress', 'reusePort', 'ipv6Only']
 
@@ -42,7 +47,9 @@ export const streamOptions: NodeOptions<Socket> = {
   noDelay: { set: (socket, value) => void socket.setNoDelay(value as boolean) },
   keepAlive: { set: (socket, value) => setKeepAlive(socket, { enabled: value as boolean }) },
   // Rounded up to seconds, as the kernel engine does: Node rounds down.
-  keepAliveDelay: { set: (socket, value) => setKeepAlive(socket, { delay: Math.ceil((value as number) / 1000) * 1000 }) },
+  keepAliveDelay: {
+    set: (socket, value) => setKeepAlive(socket, { delay: Math.ceil((value as number) / 1000) * 1000 }),
+  },
 }
 
 export const datagramOptions: NodeOptions<DatagramSocket> = {
@@ -73,22 +80,26 @@ export const listenerOptions: NodeOptions<unknown> = {}
 
 function membership(value: unknown): [group: string, on?: string] {
   const { group, interface: on } = value as { group: string; interface?: string | number }
-  return on === undefined ? [group] : [group, interfaceInNode(on, group.includes(':'))]
+  // Number 0 leaves the choice to the system, as no interface at all does.
+  return on === undefined || on === 0 ? [group] : [group, interfaceInNode(on, group.includes(':'))]
 }
 
 /** Node names an interface by an IPv4 address that it has, or by the zone of an IPv6 address. */
 function interfaceInNode(on: string | number, isIPv6: boolean): string {
-  const interfaces = Object.entries(networkInterfaces())
+  if (on === 0) return isIPv6 ? '::' : '0.0.0.0'
   const wanted = typeof on === 'string' ? on.slice(on.indexOf('%') + 1) : on
-  const found = interfaces.find(
+  const found = Object.entries(networkInterfaces()).find(
     ([name, addresses]) =>
       name === wanted ||
       addresses?.some((one) => one.address === wanted || (one.family === 'IPv6' && one.scopeid === wanted)),
   )
+  // Node tells an interface's number only with a link-local address of it.
+  if (found === undefined && typeof on === 'number')
+    throw unsupported(`the interface number ${on}`, 'Node wants its name')
   const [name, addresses] = found ?? []
-  const address = isIPv6 ? name && `::%${name}` : addresses?.find((one) => one.family === 'IPv4')?.address
-  if (address === undefined) throw namedSystemError('ENODEV', 'setsockopt', String(on))
-  return address
+  const inNode = isIPv6 ? name && `::%${name}` : addresses?.find((one) => one.family === 'IPv4')?.address
+  if (inNode === undefined) throw namedSystemError('ENODEV', 'setsockopt', String(on))
+  return inNode
 }
 
 export function readNodeOption<S>(
@@ -123,27 +134,23 @@ export function writeNodeOption<S>(
   }
 }
 
-/** Before anything is opened: each option has to be one that the scheme knows, of its type, and one that Node can set. */
-export function checkNodeOptions<S>(
-  names: NamedOptions,
-  table: NodeOptions<S>,
-  options: Readonly<Record<string, unknown>>,
-): void {
-  for (const [name, value] of Object.entries(options)) {
-    const known = lookUp(names, table, name, value)
-    checkValue(names, name, value)
-    if (known === undefined && !OPENING.includes(name)) throw lacking(name, 'set')
+/** Before anything is opened or looked up: each name has to be one that the scheme knows, and that Node can set. */
+export function checkNodeOptions(names: NamedOptions, settable: object, given: GivenOptions): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (names.option(name, value) === undefined) throw unknownOption(name, names.scheme)
+    if (!Object.hasOwn(settable, name) && !OPENING.includes(name)) throw lacking(name, 'set')
   }
 }
 
-export function setNodeOptions<S>(
-  table: NodeOptions<S>,
-  socket: S,
-  options: Readonly<Record<string, unknown>>,
-  address: string,
-): void {
+/** Before the socket of an address is opened: each value has to be of its option's type. */
+export function checkNodeValues(names: NamedOptions, given: GivenOptions): void {
+  for (const [name, value] of Object.entries(given)) checkValue(names, name, value)
+}
+
+/** Sets what is checked already. */
+export function setNodeOptions<S>(table: NodeOptions<S>, socket: S, given: GivenOptions, address: string): void {
   try {
-    for (const [name, value] of Object.entries(options)) {
+    for (const [name, value] of Object.entries(given)) {
       if (Object.hasOwn(table, name)) table[name]?.set(socket, value)
     }
   } catch (error) {
@@ -152,9 +159,10 @@ export function setNodeOptions<S>(
 }
 
 /** Of checked options. */
-export function openingOptions(options: Readonly<Record<string, unknown>>): OpeningOptions {
-  const { reuseAddress, reusePort, ipv6Only } = options
-  if (reusePort === true && !hasReusePort) throw unsupported('reusePort', `Node ${process.versions.node} does not have it; ${REMEDY}`)
+export function openingOptions({ reuseAddress, reusePort, ipv6Only }: GivenOptions): OpeningOptions {
+  if (reusePort === true && !hasReusePort) {
+    throw unsupported('reusePort', `Node ${process.versions.node} cannot set it; ${REMEDY}`)
+  }
   return {
     reuseAddress: reuseAddress as boolean | undefined,
     reusePort: (reusePort === true || reusePort === 'try') && hasReusePort,
@@ -167,8 +175,6 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const hasReusePort: boolean =
   (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) &&
   ['linux', 'freebsd', 'sunos', 'aix'].includes(process.platform)
-
-const REMEDY = 'the kernel engine does'
 
 function lookUp<S>(
   names: NamedOptions,

@@ -47,7 +47,8 @@ declare module '../core/options.ts' {
  *   nothing is lost but by faults. Sending to a name that nobody has is `ECONNREFUSED`. A connected socket receives from
  *   its peer only.
  * - Names belong to one JavaScript thread: another worker, or another copy of this package, has its own.
- * - An open socket keeps the process alive while it waits for something: to accept, to receive, to go on writing.
+ * - What is open keeps the process alive until `unref`: a listener and a datagram socket always, a stream while it waits
+ *   to receive or to go on writing.
  */
 export const memory: AddressFamily<MemoryAddress> = {
   name: 'memory',

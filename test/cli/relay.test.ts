@@ -58,6 +58,13 @@ async function pythonEcho(): Promise<string> {
   return where
 }
 
+/** A server on TCP that sends everything back, as it comes. */
+async function echoServer(): Promise<net.Server & { readonly port: number }> {
+  const server = net.createServer((socket) => socket.on('error', () => undefined).pipe(socket)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return Object.assign(server, { port: (server.address() as net.AddressInfo).port })
+}
+
 /** Sends everything, ends its side, and gives what comes back. */
 async function exchange(port: number, bytes: Buffer): Promise<Buffer> {
   const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
@@ -134,7 +141,7 @@ describe('streams', () => {
   })
 
   test('a connection that breaks is reset at the other end: a cut is no end', async () => {
-    const server = net.createServer((socket) => socket.write('half of it')).listen(0, '127.0.0.1')
+    const server = net.createServer((socket) => void socket.write('half of it')).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as net.AddressInfo
     const relay = cli('relay', 'tcp://127.0.0.1:0', `tcp://127.0.0.1:${port}`)
@@ -149,10 +156,8 @@ describe('streams', () => {
   })
 
   test('--max-connections refuses one more', async () => {
-    const server = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as net.AddressInfo
-    const relay = cli('relay', '--max-connections', '1', 'tcp://127.0.0.1:0', `tcp://127.0.0.1:${port}`)
+    const server = await echoServer()
+    const relay = cli('relay', '--max-connections', '1', 'tcp://127.0.0.1:0', `tcp://127.0.0.1:${server.port}`)
     const near = portOf(await relay.address())
     const first = net.connect(near, '127.0.0.1').on('error', () => undefined)
     first.write('x')
@@ -166,9 +171,8 @@ describe('streams', () => {
   })
 
   test('SIGINT lets an open connection finish; a second one cuts it', async () => {
-    const server = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as net.AddressInfo
+    const server = await echoServer()
+    const { port } = server
     for (const patient of [true, false]) {
       const relay = cli('relay', 'tcp://127.0.0.1:0', `tcp://127.0.0.1:${port}`)
       const near = portOf(await relay.address())
@@ -197,10 +201,8 @@ describe('streams', () => {
   })
 
   test('--grace 0 waits for nobody', async () => {
-    const server = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as net.AddressInfo
-    const relay = cli('relay', '--quiet', '--grace', '0', 'tcp://127.0.0.1:0', `tcp://127.0.0.1:${port}`)
+    const server = await echoServer()
+    const relay = cli('relay', '--quiet', '--grace', '0', 'tcp://127.0.0.1:0', `tcp://127.0.0.1:${server.port}`)
     const client = net.connect(portOf(await relay.address()), '127.0.0.1').on('error', () => undefined)
     client.write('x')
     await once(client, 'data')

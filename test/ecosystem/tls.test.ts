@@ -84,13 +84,17 @@ describe.each(cases)('tls over $name, $engine engine', ({ name, engine }) => {
     await using directory = await temporaryDirectory()
     const address = name === 'unix' ? `unix:${directory.file('socket')}` : 'tcp://127.0.0.1:0'
     await using listener = (await listen(address, { engine })) as Listener<StreamEndpoint>
-    const server = https.createServer(identity('server'), (incoming, response) => response.end(`secret ${incoming.url}`))
+    const server = https.createServer(identity('server'), (incoming, response) =>
+      response.end(`secret ${incoming.url}`),
+    )
     listener.on('connection', (endpoint: StreamEndpoint) => server.emit('connection', endpoint))
     const agent = new OurAgent(listener.address, engine, 2)
     const secured = new https.Agent()
     secured.createConnection = () => tls.connect({ socket: agent.createConnection(), servername, ca })
     for (const path of ['/one', '/two']) {
-      const response = await request({ agent: secured, protocol: 'https:', path, host: servername }, (made) => made.end())
+      const response = await request({ agent: secured, protocol: 'https:', path, host: servername }, (made) =>
+        made.end(),
+      )
       expect(await receiveText(response)).toBe(`secret ${path}`)
     }
     secured.destroy()

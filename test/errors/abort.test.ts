@@ -41,24 +41,32 @@ describe.each<EngineName>(['kernel', 'node'])('%s engine', (engine) => {
     expect(openDescriptors()).toBe(before)
   })
 
-  given(python, scheme('tcp', engine))('connect: aborted and timed out while it is under way', async () => {
-    await using busy = await fullListener()
-    const { address } = busy
-    const before = openDescriptors()
-    await expect(connect(address, { engine, signal: abortSoon() })).rejects.toEqual(aborted)
-    await expect(connect(address, { engine, timeout: 50 })).rejects.toEqual(expired)
-    expect(await eventually(() => openDescriptors() <= before)).toBe(true)
-  }, 20_000)
+  given(python, scheme('tcp', engine))(
+    'connect: aborted and timed out while it is under way',
+    async () => {
+      await using busy = await fullListener()
+      const { address } = busy
+      const before = openDescriptors()
+      await expect(connect(address, { engine, signal: abortSoon() })).rejects.toEqual(aborted)
+      await expect(connect(address, { engine, timeout: 50 })).rejects.toEqual(expired)
+      expect(await eventually(() => openDescriptors() <= before)).toBe(true)
+    },
+    20_000,
+  )
 
-  given(python, scheme('tcp', engine))('createConnection: the endpoint fails with the AbortError', async () => {
-    await using busy = await fullListener()
-    const before = openDescriptors()
-    const endpoint = createConnection(busy.address, { engine, signal: abortSoon() })
-    const [error] = await once(endpoint, 'error')
-    expect(error).toEqual(aborted)
-    if (!endpoint.closed) await once(endpoint, 'close')
-    expect(await eventually(() => openDescriptors() <= before)).toBe(true)
-  }, 20_000)
+  given(python, scheme('tcp', engine))(
+    'createConnection: the endpoint fails with the AbortError',
+    async () => {
+      await using busy = await fullListener()
+      const before = openDescriptors()
+      const endpoint = createConnection(busy.address, { engine, signal: abortSoon() })
+      const [error] = await once(endpoint, 'error')
+      expect(error).toEqual(aborted)
+      if (!endpoint.closed) await once(endpoint, 'close')
+      expect(await eventually(() => openDescriptors() <= before)).toBe(true)
+    },
+    20_000,
+  )
 
   test('accept: aborted and timed out, and the next connection is not lost', async () => {
     await using listener = (await listen('tcp://127.0.0.1:0', { engine })) as Listener<StreamEndpoint>

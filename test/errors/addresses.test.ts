@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { bind, connect, formatAddress, listen, parseAddress } from '../../src/index.ts'
 import type { UnixAddress } from '../../src/families/unix.ts'
+import { bind, connect, formatAddress, listen, parseAddress } from '../../src/index.ts'
 import { given, scheme } from '../support/need.ts'
 import { openDescriptors } from '../support/resources.ts'
 
@@ -60,17 +60,22 @@ describe('text that is no address is ERR_ADDRESS_INVALID', () => {
   })
 
   test.each(junk)('%j: the error carries it', (text) => {
-    expect(() => parseAddress(text)).toThrow(expect.objectContaining({ message: expect.stringMatching(/invalid address .*: ./s) }))
+    expect(() => parseAddress(text)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/invalid address .*: ./s) }),
+    )
   })
 })
 
 describe('a scheme that no family has is ERR_FAMILY_UNKNOWN', () => {
-  test.each(['bogus:x', 'http://localhost:80', 'tcp4://127.0.0.1:80', 'file:///tmp/x', 'a+b-c.d:x'])('%s', async (text) => {
-    expect(() => parseAddress(text)).toThrow(unknown)
-    await expect(connect(text)).rejects.toEqual(unknown)
-    await expect(listen(text)).rejects.toEqual(unknown)
-    await expect(bind(text)).rejects.toEqual(unknown)
-  })
+  test.each(['bogus:x', 'http://localhost:80', 'tcp4://127.0.0.1:80', 'file:///tmp/x', 'a+b-c.d:x'])(
+    '%s',
+    async (text) => {
+      expect(() => parseAddress(text)).toThrow(unknown)
+      await expect(connect(text)).rejects.toEqual(unknown)
+      await expect(listen(text)).rejects.toEqual(unknown)
+      await expect(bind(text)).rejects.toEqual(unknown)
+    },
+  )
 })
 
 /** The same as objects, where a text could not even say some of it. */

@@ -100,14 +100,20 @@ describe('a message over the limit is EMSGSIZE, and the endpoint lives on', () =
     await two.close()
   })
 
-  async function checkLimit(sender: DatagramEndpoint, receiver: DatagramEndpoint, to?: DatagramEndpoint['local']): Promise<void> {
+  async function checkLimit(
+    sender: DatagramEndpoint,
+    receiver: DatagramEndpoint,
+    to?: DatagramEndpoint['local'],
+  ): Promise<void> {
     const { maxMessage } = sender.facts
     if (maxMessage === undefined) throw new Error('the facts name no largest message')
     const tooLong = Buffer.alloc(maxMessage + 1)
     const error = expect.objectContaining({ name: 'SocketError', code: 'EMSGSIZE' })
     await expect(sender.send(tooLong, to)).rejects.toEqual(error)
     expect(() => sender.trySend(tooLong, to)).toThrow(error)
-    const between = [Buffer.from('before'), tooLong, Buffer.from('after')].map((data) => (to === undefined ? { data } : { data, to }))
+    const between = [Buffer.from('before'), tooLong, Buffer.from('after')].map((data) =>
+      to === undefined ? { data } : { data, to },
+    )
     expect(await sender.sendBatch(between)).toEqual({ sent: 2, failed: [{ index: 1, error }] })
     await sender.send(Buffer.alloc(maxMessage, 'x'), to)
     const sizes = []
@@ -135,18 +141,21 @@ describe('a send queue that is full', () => {
 
 describe('what the peer of a datagram reports', () => {
   for (const engine of ['kernel', 'node'] as const) {
-    given(scheme('udp', engine))(`nobody at the port: ECONNREFUSED once, and the endpoint lives on, ${engine} engine`, async () => {
-      const gone = (await bind('udp://127.0.0.1:0', { engine })) as DatagramEndpoint
-      const address = gone.local ?? ''
-      await gone.close()
-      await using endpoint = (await connect(address, { engine })) as DatagramEndpoint
-      const receiving = endpoint.receive({ timeout: 5000 })
-      await endpoint.send('anybody?')
-      await expect(receiving).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-      await using back = (await bind(address, { engine })) as DatagramEndpoint
-      await endpoint.send('here?')
-      expect(String((await back.receive({ timeout: 5000 }))?.data)).toBe('here?')
-    })
+    given(scheme('udp', engine))(
+      `nobody at the port: ECONNREFUSED once, and the endpoint lives on, ${engine} engine`,
+      async () => {
+        const gone = (await bind('udp://127.0.0.1:0', { engine })) as DatagramEndpoint
+        const address = gone.local ?? ''
+        await gone.close()
+        await using endpoint = (await connect(address, { engine })) as DatagramEndpoint
+        const receiving = endpoint.receive({ timeout: 5000 })
+        await endpoint.send('anybody?')
+        await expect(receiving).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+        await using back = (await bind(address, { engine })) as DatagramEndpoint
+        await endpoint.send('here?')
+        expect(String((await back.receive({ timeout: 5000 }))?.data)).toBe('here?')
+      },
+    )
   }
 
   given(scheme('unixpacket'))('sending to one that has closed: EPIPE or ECONNRESET', async () => {

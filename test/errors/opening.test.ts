@@ -48,15 +48,18 @@ describe.each<EngineName>(['kernel', 'node'])('%s engine', (engine) => {
     await expect(connect(address, { engine })).rejects.toMatchObject({ address, errno: -2 })
   })
 
-  withUnix('the path is a regular file: connecting is ECONNREFUSED, listening EADDRINUSE, and the file stays', async () => {
-    await using directory = await temporaryDirectory()
-    const file = directory.file('file')
-    await writeFile(file, 'precious')
-    await expect(connect(`unix:${file}`, { engine })).rejects.toEqual(system('ECONNREFUSED', 'connect'))
-    await expect(listen(`unix:${file}`, { engine })).rejects.toEqual(system('EADDRINUSE'))
-    await expect(listen(`unix:${file}`, { engine, unlinkStale: true })).rejects.toEqual(system('EADDRINUSE'))
-    expect(existsSync(file)).toBe(true)
-  })
+  withUnix(
+    'the path is a regular file: connecting is ECONNREFUSED, listening EADDRINUSE, and the file stays',
+    async () => {
+      await using directory = await temporaryDirectory()
+      const file = directory.file('file')
+      await writeFile(file, 'precious')
+      await expect(connect(`unix:${file}`, { engine })).rejects.toEqual(system('ECONNREFUSED', 'connect'))
+      await expect(listen(`unix:${file}`, { engine })).rejects.toEqual(system('EADDRINUSE'))
+      await expect(listen(`unix:${file}`, { engine, unlinkStale: true })).rejects.toEqual(system('EADDRINUSE'))
+      expect(existsSync(file)).toBe(true)
+    },
+  )
 
   withUnix('the directory is missing: ENOENT', async () => {
     await using directory = await temporaryDirectory()
@@ -110,10 +113,17 @@ describe.each<EngineName>(['kernel', 'node'])('%s engine', (engine) => {
     await chmod(closed, 0o700)
   })
 
-  withTcp('a host that does not exist: ENOTFOUND, or EAI_AGAIN where no name server answers', async () => {
-    const error = expect.objectContaining({ name: 'SocketError', code: expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/) })
-    await expect(connect('tcp://does-not-exist.invalid:80', { engine })).rejects.toEqual(error)
-  }, 30_000)
+  withTcp(
+    'a host that does not exist: ENOTFOUND, or EAI_AGAIN where no name server answers',
+    async () => {
+      const error = expect.objectContaining({
+        name: 'SocketError',
+        code: expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/),
+      })
+      await expect(connect('tcp://does-not-exist.invalid:80', { engine })).rejects.toEqual(error)
+    },
+    30_000,
+  )
 
   withTcp('an address that is not ours: EADDRNOTAVAIL', async () => {
     await expect(listen('tcp://192.0.2.1:0', { engine })).rejects.toEqual(system('EADDRNOTAVAIL'))

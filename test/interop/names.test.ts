@@ -1,12 +1,6 @@
 import { describe, expect } from 'vitest'
-import {
-  bind,
-  connect,
-  type DatagramEndpoint,
-  listen,
-  type StreamEndpoint,
-} from '../../src/index.ts'
 import type { UnixAddress } from '../../src/families/unix.ts'
+import { bind, connect, type DatagramEndpoint, listen, type StreamEndpoint } from '../../src/index.ts'
 import { given, python, scheme } from '../support/need.ts'
 import { type PeerAddress, startPython, toPeer } from '../support/python.ts'
 
@@ -18,7 +12,15 @@ const names: [title: string, name: Buffer][] = [
   ['a NUL at the end', Buffer.from(`${unique}end\0`)],
   ['a NUL at the beginning', Buffer.from(`\0${unique}begin`)],
   ['bytes that are not UTF-8', Buffer.concat([Buffer.from(unique), Buffer.from([0xff, 0xfe, 0x80, 0xc3])])],
-  ['every byte after another', Buffer.from([...Buffer.from(unique), ...Array(60).fill(0).map((_, at) => at * 4)])],
+  [
+    'every byte after another',
+    Buffer.from([
+      ...Buffer.from(unique),
+      ...Array(60)
+        .fill(0)
+        .map((_, at) => at * 4),
+    ]),
+  ],
   ['the longest, 107 bytes', Buffer.from(unique.padEnd(107, 'x'))],
 ]
 
@@ -34,7 +36,11 @@ describe.each(schemes)('abstract names, exact to the byte, with python: %s', (ea
     test('python has the name, we reach it', async () => {
       await using peer = startPython('names.py', { role: each === 'unixgram' ? 'bind' : 'listen', address: theirs })
       expect(await peer.report()).toEqual({ address: theirs })
-      const own: UnixAddress = { family: 'unix', scheme: each, abstract: Buffer.concat([name.subarray(0, 99), Buffer.from('\0client')]) }
+      const own: UnixAddress = {
+        family: 'unix',
+        scheme: each,
+        abstract: Buffer.concat([name.subarray(0, 99), Buffer.from('\0client')]),
+      }
       await using endpoint = (await connect(address, { local: own })) as StreamEndpoint | DatagramEndpoint
       expect(toPeer(endpoint.remote)).toEqual(theirs)
       expect(await exchange(endpoint, 'ping')).toBe('PING')
@@ -44,7 +50,10 @@ describe.each(schemes)('abstract names, exact to the byte, with python: %s', (ea
     test('we have the name, python reaches it', async () => {
       await using server = await serve(address)
       expect(toPeer(server.address)).toEqual(theirs)
-      const local = { scheme: each, abstract: Buffer.concat([name.subarray(0, 99), Buffer.from('\xffpeer', 'latin1')]).toString('hex') }
+      const local = {
+        scheme: each,
+        abstract: Buffer.concat([name.subarray(0, 99), Buffer.from('\xffpeer', 'latin1')]).toString('hex'),
+      }
       await using peer = startPython('names.py', { role: 'connect', address: toPeer(server.address), local })
       expect(toPeer(await server.answered)).toEqual(local)
       expect(await peer.report()).toEqual({ answer: 'PING FROM PYTHON', peer: theirs })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DatagramEndpoint, Message, SchemeFacts } from '../../src/index.ts'
+import { type DatagramEndpoint, formatAddress, type Message, type SchemeFacts } from '../../src/index.ts'
 import { KiB, MiB } from '../support/bytes.ts'
 
 export const count = 10_000
@@ -49,7 +49,10 @@ export function makePlan(facts: SchemeFacts, seed: number): Plan {
 export async function savePlan(plan: Plan, directory: string): Promise<void> {
   const { sizes, windows, ordered, acknowledge, pattern } = plan
   await writeFile(join(directory, 'pattern'), pattern)
-  await writeFile(join(directory, 'plan.json'), JSON.stringify({ sizes, windows, ordered, acknowledge, stride, period }))
+  await writeFile(
+    join(directory, 'plan.json'),
+    JSON.stringify({ sizes, windows, ordered, acknowledge, stride, period }),
+  )
 }
 
 /**
@@ -89,9 +92,17 @@ export async function sendPlan(endpoint: DatagramEndpoint, plan: Plan, to?: Mess
   }
 }
 
-/** Receives all of it; returns the numbers of the messages that were not as planned. */
-export async function receivePlan(endpoint: DatagramEndpoint, plan: Plan): Promise<number[]> {
+export interface Received {
+  /** Numbers of the messages that were not as planned. */
+  readonly wrong: number[]
+  /** Everyone who sent one. */
+  readonly senders: string[]
+}
+
+/** Receives all of it. */
+export async function receivePlan(endpoint: DatagramEndpoint, plan: Plan): Promise<Received> {
   const wrong: number[] = []
+  const senders = new Set<string>()
   for (const [first, end] of plan.windows) {
     const arrived: Buffer[] = []
     let from: Message['from']
@@ -101,6 +112,7 @@ export async function receivePlan(endpoint: DatagramEndpoint, plan: Plan): Promi
       if (message.truncated) wrong.push(first + arrived.length)
       arrived.push(message.data)
       from = message.from
+      senders.add(from === undefined ? 'unnamed' : formatAddress(from))
     }
     const expected = Array.from({ length: end - first }, (_, at) => plan.message(first + at))
     if (!plan.ordered) {
@@ -112,7 +124,7 @@ export async function receivePlan(endpoint: DatagramEndpoint, plan: Plan): Promi
     }
     if (plan.acknowledge) await endpoint.send(String(end), from)
   }
-  return wrong
+  return { wrong, senders: [...senders] }
 }
 
 /** Mulberry32: small, seeded, and good enough to draw sizes from. In [0, 1). */

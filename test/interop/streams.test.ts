@@ -19,7 +19,10 @@ interface Case {
 const ipv4 = (): PeerAddress => ({ scheme: 'tcp', host: '127.0.0.1', port: 0 })
 const ipv6 = (): PeerAddress => ({ scheme: 'tcp', host: '::1', port: 0 })
 const path = (directory: TemporaryDirectory): PeerAddress => ({ scheme: 'unix', path: directory.file('socket') })
-const abstract = (): PeerAddress => ({ scheme: 'unix', abstract: Buffer.from(`polysocket-${process.pid}`).toString('hex') })
+const abstract = (): PeerAddress => ({
+  scheme: 'unix',
+  abstract: Buffer.from(`polysocket-${process.pid}`).toString('hex'),
+})
 
 const cases: Case[] = [
   { title: 'tcp, IPv4, kernel engine', scheme: 'tcp', engine: 'kernel', address: ipv4 },
@@ -63,38 +66,50 @@ async function join(each: Case, role: 'we listen' | 'python listens', mode: stri
 describe.each(cases)('64 MiB each way with python: $title', (each) => {
   const test = given(python, scheme(each.scheme, each.engine))
 
-  test('we listen: we send and end our half, then python sends', async () => {
-    await using joined = await join(each, 'we listen', 'receive-send')
-    const { endpoint, peer } = joined
-    expect(endpoint.engine).toBe(each.engine)
-    const receiving = receiveAll(endpoint)
-    const sent = await sendRandom(endpoint, total)
-    const received = await receiving
-    expect(await peer.report()).toEqual({ received: sent, sent: received })
-    expect(received.bytes).toBe(total)
-    expect((await peer.exited).code).toBe(0)
-  }, limit)
+  test(
+    'we listen: we send and end our half, then python sends',
+    async () => {
+      await using joined = await join(each, 'we listen', 'receive-send')
+      const { endpoint, peer } = joined
+      expect(endpoint.engine).toBe(each.engine)
+      const receiving = receiveAll(endpoint)
+      const sent = await sendRandom(endpoint, total)
+      const received = await receiving
+      expect(await peer.report()).toEqual({ received: sent, sent: received })
+      expect(received.bytes).toBe(total)
+      expect((await peer.exited).code).toBe(0)
+    },
+    limit,
+  )
 
-  test('python listens: python sends and ends its half, then we send', async () => {
-    await using joined = await join(each, 'python listens', 'send-receive')
-    const { endpoint, peer } = joined
-    expect(endpoint.engine).toBe(each.engine)
-    const received = await receiveAll(endpoint)
-    const sent = await sendRandom(endpoint, total)
-    expect(await peer.report()).toEqual({ received: sent, sent: received })
-    expect(received.bytes).toBe(total)
-    expect((await peer.exited).code).toBe(0)
-  }, limit)
+  test(
+    'python listens: python sends and ends its half, then we send',
+    async () => {
+      await using joined = await join(each, 'python listens', 'send-receive')
+      const { endpoint, peer } = joined
+      expect(endpoint.engine).toBe(each.engine)
+      const received = await receiveAll(endpoint)
+      const sent = await sendRandom(endpoint, total)
+      expect(await peer.report()).toEqual({ received: sent, sent: received })
+      expect(received.bytes).toBe(total)
+      expect((await peer.exited).code).toBe(0)
+    },
+    limit,
+  )
 
   for (const role of ['we listen', 'python listens'] as const) {
-  test(`${role}: python echoes while we send`, async () => {
-    await using joined = await join(each, role, 'echo')
-    const { endpoint, peer } = joined
-    const [sent, received] = await Promise.all<Digest>([sendRandom(endpoint, total), receiveAll(endpoint)])
-    expect(received).toEqual(sent)
-    expect(await peer.report()).toEqual({ echoed: total })
-    expect(endpoint.bytesWritten).toBe(total)
-    expect(endpoint.bytesRead).toBe(total)
-  }, limit)
+    test(
+      `${role}: python echoes while we send`,
+      async () => {
+        await using joined = await join(each, role, 'echo')
+        const { endpoint, peer } = joined
+        const [sent, received] = await Promise.all<Digest>([sendRandom(endpoint, total), receiveAll(endpoint)])
+        expect(received).toEqual(sent)
+        expect(await peer.report()).toEqual({ echoed: total })
+        expect(endpoint.bytesWritten).toBe(total)
+        expect(endpoint.bytesRead).toBe(total)
+      },
+      limit,
+    )
   }
 })

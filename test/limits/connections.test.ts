@@ -10,7 +10,9 @@ import { temporaryDirectory } from '../support/temporary.ts'
 const count = 10_000
 
 /** Node raises its soft limit to the hard one when it starts. The other ends of the connections are python's. */
-const limit = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY)
+const limit = Number(
+  /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.POSITIVE_INFINITY,
+)
 const descriptors = need(limit >= count + 200, `a process may open ${limit} descriptors here`, 'run: ulimit -n 20000')
 
 describe.each<EngineName>(['kernel', 'node'])('10,000 connections at a time, %s engine', (engine) => {
@@ -55,22 +57,26 @@ describe.each<EngineName>(['kernel', 'node'])('10,000 connections at a time, %s 
     await expectNothingLeft(crowd)
   }, 120_000)
 
-  given(python, scheme('unix', engine))('more than the backlog holds are connected as room comes', async () => {
-    await using directory = await temporaryDirectory()
-    const path = directory.file('socket')
-    await using listener = (await listen(`unix:${path}`, { engine, backlog: 1 })) as Listener<StreamEndpoint>
-    const clients = Array.from({ length: 50 }, () => connect(`unix:${path}`, { engine }))
-    const results = Promise.allSettled(clients)
-    const accepted: StreamEndpoint[] = []
-    // Nobody has accepted until now, and the kernel says EAGAIN to most of them: unix(7).
-    listener.on('connection', (endpoint: StreamEndpoint) => accepted.push(endpoint))
-    const failed = (await results).filter(({ status }) => status === 'rejected')
-    if (engine === 'kernel') expect(failed).toEqual([])
-    for (const { reason } of failed as PromiseRejectedResult[]) expect(reason).toMatchObject({ code: 'EAGAIN' })
-    expect(await eventually(() => accepted.length === 50 - failed.length)).toBe(true)
-    for (const client of clients) await client.then((endpoint) => endpoint.destroy()).catch(() => undefined)
-    for (const endpoint of accepted) endpoint.destroy()
-  }, 30_000)
+  given(python, scheme('unix', engine))(
+    'more than the backlog holds are connected as room comes',
+    async () => {
+      await using directory = await temporaryDirectory()
+      const path = directory.file('socket')
+      await using listener = (await listen(`unix:${path}`, { engine, backlog: 1 })) as Listener<StreamEndpoint>
+      const clients = Array.from({ length: 50 }, () => connect(`unix:${path}`, { engine }))
+      const results = Promise.allSettled(clients)
+      const accepted: StreamEndpoint[] = []
+      // Nobody has accepted until now, and the kernel says EAGAIN to most of them: unix(7).
+      listener.on('connection', (endpoint: StreamEndpoint) => accepted.push(endpoint))
+      const failed = (await results).filter(({ status }) => status === 'rejected')
+      if (engine === 'kernel') expect(failed).toEqual([])
+      for (const { reason } of failed as PromiseRejectedResult[]) expect(reason).toMatchObject({ code: 'EAGAIN' })
+      expect(await eventually(() => accepted.length === 50 - failed.length)).toBe(true)
+      for (const client of clients) await client.then((endpoint) => endpoint.destroy()).catch(() => undefined)
+      for (const endpoint of accepted) endpoint.destroy()
+    },
+    30_000,
+  )
 })
 
 /** A first, smaller crowd warms up what is made once: compiled code, pools, slabs. */

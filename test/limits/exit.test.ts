@@ -66,15 +66,23 @@ describe.each<EngineName>(['kernel', 'node'])('the process ends at a stage of an
 })
 
 describe.each<EngineName>(['kernel', 'node'])('worker threads, %s engine', (engine) => {
-  given(scheme('unix', engine))('200 of them end with sockets open, and leave nothing behind', async () => {
-    await using directory = await temporaryDirectory()
-    await using child = startNode(script('workers'), [directory.path, engine, '200'])
-    const { before, after, ends } = await child.report<{ before: number; after: number; ends: Record<string, number> }>()
-    expect(after).toBeLessThanOrEqual(before)
-    expect(Object.keys(ends).sort()).toEqual(['exit 7', 'terminate 1'])
-    expect(Object.values(ends).reduce((sum, number) => sum + number, 0)).toBe(201)
-    expect(await child.exited).toMatchObject({ code: 0, signal: null, stderr: '' })
-  }, 120_000)
+  given(scheme('unix', engine))(
+    '200 of them end with sockets open, and leave nothing behind',
+    async () => {
+      await using directory = await temporaryDirectory()
+      await using child = startNode(script('workers'), [directory.path, engine, '200'])
+      const { before, after, ends } = await child.report<{
+        before: number
+        after: number
+        ends: Record<string, number>
+      }>()
+      expect(after).toBeLessThanOrEqual(before)
+      expect(Object.keys(ends).sort()).toEqual(['exit 7', 'terminate 1'])
+      expect(Object.values(ends).reduce((sum, number) => sum + number, 0)).toBe(201)
+      expect(await child.exited).toMatchObject({ code: 0, signal: null, stderr: '' })
+    },
+    120_000,
+  )
 })
 
 /** Every stage that the scripts know; two at a time, each in a directory of its own. */

@@ -30,7 +30,7 @@ export class Child implements AsyncDisposable {
     const [program, argv] = limited(command, args, options.descriptors)
     const env = { ...process.env, ...options.env }
     // vitest's own flags and conditions are not for our children.
-    delete env['NODE_OPTIONS']
+    delete env.NODE_OPTIONS
     this.#process = spawn(program, argv, { cwd: root, env, stdio: 'pipe' })
     // A child that ended before it read its input is no failure here: its exit tells.
     this.#process.stdin.on('error', () => {})

@@ -53,7 +53,10 @@ export class OurAgent extends http.Agent {
 }
 
 /** Sends a request and gives the response once its head is there. */
-export function request(options: http.RequestOptions, send: (request: http.ClientRequest) => void): Promise<http.IncomingMessage> {
+export function request(
+  options: http.RequestOptions,
+  send: (request: http.ClientRequest) => void,
+): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const made = http.request(options, resolve)
     made.on('error', reject)

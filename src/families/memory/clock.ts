@@ -50,7 +50,7 @@ export class Alarm {
 let holds = 0
 let heart: NodeJS.Timeout | undefined
 
-/** Keeps the process alive while its socket waits for something and is not unreferenced, as a socket of the kernel's does. */
+/** Keeps the process alive while its socket waits and is not unreferenced, as a socket of the kernel's does. */
 export class Hold {
   #waiting = false
   #referenced = true

@@ -15,16 +15,10 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
   readonly type = 'datagram'
   #remote: MemoryAddress | undefined
   #events: DatagramEvents<MemoryAddress> | undefined
-  #flowing = false
-  #blocked = false
   readonly #outbound: Lane = new Lane(this.link, 0)
   readonly #inbound: Lane = new Lane(this.link, 1)
   readonly #inbox: Inbox = new Inbox((batch) => this.#events?.onMessages(batch))
-  readonly #writable: Alarm = new Alarm(() => {
-    this.#blocked = false
-    this.#update()
-    this.#events?.onWritable()
-  })
+  readonly #writable: Alarm = new Alarm(() => this.#events?.onWritable())
 
   /** Throws EADDRINUSE. */
   constructor(address: MemoryAddress, faults: Faults | undefined) {
@@ -45,17 +39,20 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
 
   start(events: DatagramEvents<MemoryAddress>): void {
     this.#events = events
+    // Even while it reads nothing, as a bound socket of the kernel engine does.
+    this.hold.wait(true)
   }
 
   resume(): void {
-    this.#flow(true)
+    if (!this.closed) this.#inbox.flow(true)
   }
 
   pause(): void {
-    this.#flow(false)
+    this.#inbox.flow(false)
   }
 
   target(address: MemoryAddress): unknown {
+    if (address.scheme !== this.local.scheme) throw invalidAddress(address, 'the scheme is not that of the socket, memorygram')
     if (address.faults === undefined) return address.name
     throw invalidAddress(address, 'faults belong to the link of a socket: give them to bind or connect, not to send')
   }
@@ -68,12 +65,10 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
       if (receiver === undefined || data.length > MAX_MESSAGE) {
         if (index === from) throw refusal(data, target as string | undefined)
         // It is thrown when this message comes first.
-        this.#block()
         this.#writable.set(0)
         return index - from
       }
-      if (receiver.#inbox.full) {
-        this.#block()
+      if (receiver.#inbox.full && receiver.#hears(this)) {
         receiver.#inbox.wait(this.#writable)
         return index - from
       }
@@ -107,8 +102,12 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
     return lost
   }
 
+  #hears(sender: MemoryDatagram): boolean {
+    return this.#remote === undefined || this.#remote.name === sender.local.name
+  }
+
   #carry(data: Uint8Array, receiver: MemoryDatagram): void {
-    const heard = receiver.#remote === undefined || receiver.#remote.name === this.local.name
+    const heard = receiver.#hears(this)
     const put = (delay: number): void => {
       if (heard) receiver.#inbox.put({ data: Buffer.from(data), from: this.local, truncated: false }, this.link, delay)
     }
@@ -121,22 +120,6 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
     for (const first of this.#outbound.message(data.length)) {
       for (const second of receiver.#inbound.message(data.length)) put(first + second)
     }
-  }
-
-  #flow(flowing: boolean): void {
-    if (this.closed) return
-    this.#flowing = flowing
-    this.#inbox.flow(flowing)
-    this.#update()
-  }
-
-  #block(): void {
-    this.#blocked = true
-    this.#update()
-  }
-
-  #update(): void {
-    this.hold.wait(!this.closed && (this.#flowing || this.#blocked))
   }
 }
 

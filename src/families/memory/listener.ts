@@ -35,24 +35,25 @@ export class MemoryListener extends MemoryHandle implements ListenerHandle<Memor
 
   start(events: ListenerEvents<MemoryAddress>): void {
     this.#events = events
+    // Even while it accepts nothing, as the kernel engine's does.
+    this.hold.wait(true)
   }
 
   resume(): void {
     if (this.closed) return
     this.#flowing = true
-    this.hold.wait(true)
     if (this.#queue.length > 0) this.#alarm.set(0)
   }
 
   pause(): void {
     this.#flowing = false
-    this.hold.wait(false)
   }
 
   close(): void {
     if (this.closed) return
     this.closed = true
-    this.pause()
+    this.#flowing = false
+    this.hold.wait(false)
     this.#alarm.cancel()
     this.#events = undefined
     listeners.delete(this.local.name)

@@ -33,7 +33,8 @@ if (what === 'accept') {
     }
   }
   const attempts = {
-    connect: () => connect(`unix:${path}`, { engine }).then((endpoint) => ({ close: () => endpoint[Symbol.asyncDispose]() })),
+    connect: () =>
+      connect(`unix:${path}`, { engine }).then((endpoint) => ({ close: () => endpoint[Symbol.asyncDispose]() })),
     listen: () => listen('tcp://127.0.0.1:0', { engine }),
     bind: () => bind('udp://127.0.0.1:0', { engine }),
     ...(engine === 'kernel' && {

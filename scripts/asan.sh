@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# npm run test:asan [-- FILE...]
+# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into build-asan/ and runs its tests with it; FILE...
+# are further test files. Fails if a test fails or a sanitizer reports anything, be it in a child process of a test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [[ $(uname -s) != Linux ]]; then
+  echo 'test:asan: skipped: the addon is for Linux only'
+  exit 0
+fi
+# npm scripts have node-gyp on their PATH.
+command -v node-gyp >/dev/null || exec npm run --silent test:asan -- "$@"
+
+# A directory that looks like the package to node-gyp, so that build/ stays as it is.
+out=$PWD/build-asan
+mkdir -p "$out"
+for name in binding.gyp native node_modules; do ln -sfn "../$name" "$out/$name"; done
+echo 'test:asan: building'
+if ! CC=gcc CXX=g++ npm_config_loglevel=error node scripts/with-headers.mjs node-gyp rebuild -C "$out" -- -Dsanitize=on \
+  >"$out/build.log" 2>&1; then
+  cat "$out/build.log"
+  exit 1
+fi
+
+reports=$out/reports
+rm -rf "$reports"
+mkdir "$reports"
+# The runtime must be loaded before Node, which is not instrumented.
+# Both sanitizers write to files, since a test may swallow what its child prints.
+# Leaks: see native-notes/lifetimes.md.
+export LD_PRELOAD="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)"
+export ASAN_OPTIONS="detect_leaks=0:halt_on_error=1:abort_on_error=0:log_path=$reports/asan:detect_stack_use_after_return=1"
+export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$reports/ubsan"
+# What node-gyp-build looks at before anything else.
+export POLYSOCKET_PREBUILD=$out
+
+status=0
+node node_modules/vitest/vitest.mjs run --pool=forks --testTimeout=120000 test/native "$@" || status=$?
+shopt -s nullglob
+for report in "$reports"/*; do
+  echo "test:asan: $report"
+  cat "$report"
+  status=1
+done
+exit "$status"

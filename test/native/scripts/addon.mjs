@@ -1,0 +1,18 @@
+// The addon as the package loads it, for scripts that run without the package being compiled.
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const load = createRequire(import.meta.url)('node-gyp-build')
+
+export const addon = load(fileURLToPath(new URL('../../..', import.meta.url)))
+
+export const READABLE = 1
+export const WRITABLE = 2
+
+/** Two connected descriptors. */
+export function pair(type = 1) {
+  const fds = new Int32Array(2)
+  const result = addon.socketpair(1, type, 0, fds)
+  if (result !== 0) throw new Error(`socketpair: ${result}`)
+  return [...fds]
+}
