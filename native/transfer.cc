@@ -12,7 +12,8 @@ namespace {
 
 // MSG_DONTWAIT although our descriptors are non-blocking: O_NONBLOCK belongs to the open file, which an adopted socket may
 // share with another process, and that one may clear it.
-constexpr int kReceive = MSG_DONTWAIT;
+// MSG_CMSG_CLOEXEC for descriptors that come with a message.
+constexpr int kReceive = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
 // A peer that is gone is EPIPE, not SIGPIPE.
 constexpr int kSend = MSG_DONTWAIT | MSG_NOSIGNAL;
 
@@ -100,16 +101,14 @@ napi_value Sendmmsg(napi_env env, napi_callback_info info) {
     // Copied, and checked as size_t, which makes a negative number too large.
     const size_t length = lengths.data[i];
     const size_t name_length = name_lengths.data[i];
-    if (!slab.Holds(offset, length) || name_length > kNameSize || !names.Holds(i * kNameSize, name_length)) {
-      return call.Return(-EINVAL);
-    }
+    if (!slab.Holds(offset, length) || name_length > kNameSize) return call.Return(-EINVAL);
+    if (name_length > 0 && !names.Holds(i * kNameSize, name_length)) return call.Return(-EINVAL);
     batch.pieces[i] = {slab.data + offset, length};
-    uint8_t* name = name_length == 0 ? nullptr : names.data + i * kNameSize;
+    uint8_t* const name = name_length > 0 ? names.data + i * kNameSize : nullptr;
     batch.headers[i].msg_hdr = HeaderFor(&batch.pieces[i], 1, name, name_length);
     offset += length;
   }
-  return call.Return(
-      Retry([&] { return sendmmsg(fd, batch.headers, static_cast<unsigned>(count), kSend); }));
+  return call.Return(Retry([&] { return sendmmsg(fd, batch.headers, static_cast<unsigned>(count), kSend); }));
 }
 
 napi_value Recvmmsg(napi_env env, napi_callback_info info) {
@@ -153,7 +152,8 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     end += length;
     int32_t* const words = meta.data + i * kMetaSize;
     words[0] = static_cast<int32_t>(length);
-    words[1] = message.msg_hdr.msg_flags;
+    // The kernel puts our own flag among its own.
+    words[1] = message.msg_hdr.msg_flags & ~MSG_CMSG_CLOEXEC;
     words[2] = static_cast<int32_t>(message.msg_hdr.msg_namelen);
     words[3] = static_cast<int32_t>(message.msg_hdr.msg_controllen);
   }

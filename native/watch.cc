@@ -7,9 +7,10 @@
 namespace polysocket {
 namespace {
 
-// FAILED in src/engine/addon.ts; the other bits are libuv's.
-constexpr int kFailed = 8;
-constexpr int kReadiness = UV_READABLE | UV_WRITABLE;
+// What a watch may wait for: READABLE, WRITABLE and DISCONNECTED in src/engine/addon.ts.
+constexpr int kEvents = UV_READABLE | UV_WRITABLE | UV_DISCONNECT;
+// What POLLERR is reported as: FAILED of the same file, and whatever may be waited for with recv and send.
+constexpr int kFailure = 8 | UV_READABLE | UV_WRITABLE;
 
 napi_value Construct(napi_env, napi_callback_info) { return nullptr; }
 
@@ -104,7 +105,7 @@ napi_value Watch::Set(napi_env env, napi_callback_info info) {
   Watch* watch = Of(env, info, 1, &argument);
   int error = -EBADF;
   if (watch != nullptr && watch->fd_ >= 0) {
-    const bool valid = Read(env, argument, &events) && (events & ~kReadiness) == 0;
+    const bool valid = Read(env, argument, &events) && (events & ~kEvents) == 0;
     error = valid ? watch->WaitFor(events) : -EINVAL;
   }
   napi_create_int32(env, error, &result);
@@ -159,7 +160,7 @@ void Watch::OnReady(uv_poll_t* poll, int status, int events) {
   if (status < 0) {
     // POLLERR. libuv has stopped the poll, and says UV_EBADF whatever the error is: it is for the next call to tell.
     watch->Remember(0);
-    events = kReadiness | kFailed;
+    events = kFailure;
   }
   if (napi_create_int32(env, events, &argument) != napi_ok) return;
   if (napi_make_callback(env, watch->context_, self, callback, 1, &argument, nullptr) == napi_pending_exception) {

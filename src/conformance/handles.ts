@@ -73,8 +73,13 @@ function sendAll(f: Fixture, near: DatagramHandle, target: unknown, datas: reado
     'room to send',
     new Promise((resolve) => {
       const go = () => {
-        at += near.send(messages, at)
-        if (at >= messages.length) resolve()
+        while (at < messages.length) {
+          const taken = near.send(messages, at)
+          assert.ok(Number.isInteger(taken) && taken >= 0 && taken <= messages.length - at, `send() returned ${taken}`)
+          if (taken === 0) return
+          at += taken
+        }
+        resolve()
       }
       near.start({ ...deaf, onWritable: go })
       go()
@@ -216,7 +221,7 @@ export const handles: readonly CaseDefinition[] = [
     },
   },
   {
-    name: 'a datagram handle sends nothing when there is nothing to send, and calls nothing after close',
+    name: 'a datagram handle that was closed calls nothing any more',
     when: isDatagram,
     run: async (f) => {
       const { near, far, target } = await rawDatagrams(f)
@@ -226,8 +231,6 @@ export const handles: readonly CaseDefinition[] = [
       }
       far.start({ onMessages: note, onWritable: note, onEnd: note, onError: note })
       far.resume()
-      assert.equal(near.send([], 0), 0)
-      assert.equal(near.send([{ data: Buffer.from('x'), target }], 1), 0)
       await sendAll(f, near, target, numbered(5))
       far.close()
       calls = 0

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { type Address, type AddressBase, type AddressInput, invalidAddress } from './address.ts'
-import { checkDeadline, type DeadlineOptions, withDeadline } from './deadline.ts'
-import { socketClosed, unsupported } from './errors.ts'
+import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
+import { AbortError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, DatagramHandle, Message } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
-import { ReceiveQueue, type Waiter } from './receive-queue.ts'
+import { ReceiveQueue } from './receive-queue.ts'
 import { type Completion, SendQueue } from './send-queue.ts'
 import type { Registry } from './registry.ts'
 
@@ -90,7 +90,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
       onError: (error, fatal) => this.#failed(error, fatal),
     })
     this.on('newListener', (event) => {
-      if (event === 'message' || event === 'batch') this.#want()
+      if (event === 'message' || event === 'batch') this.#wantForListeners()
     })
   }
 
@@ -150,7 +150,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return batch.done
   }
 
-  /** Resolves when the send queue has room for another message. */
+  /** Resolves when the system and the send queue have room for another message: the time to `trySend` again. */
   ready(): Promise<void> {
     return this.#outbox.ready()
   }
@@ -185,38 +185,22 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    */
   async receive(options: DeadlineOptions = {}): Promise<Message | undefined> {
     checkDeadline(options)
-    if (options.signal === undefined && options.timeout === undefined) return this.#next()
-    let waiter: Waiter | undefined
-    try {
-      return await withDeadline(
-        options,
-        'receive',
-        undefined,
-        () => this.#next((made) => (waiter = made)),
-        () => undefined,
-      )
-    } finally {
-      if (waiter !== undefined) this.#inbox.forget(waiter)
-    }
+    if (options.signal?.aborted) throw new AbortError(options.signal.reason)
+    return this.#next(options)
   }
 
-  #next(onWait?: (waiter: Waiter) => void): Promise<Message | undefined> {
-    let message: Message | undefined
-    try {
-      message = this.#inbox.shift()
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async #next(options: DeadlineOptions = {}): Promise<Message | undefined> {
+    const message = this.#inbox.shift()
     if (message !== undefined) {
       this.#update()
-      return Promise.resolve(message)
+      return message
     }
-    if (this.#ended || this.#closed) return Promise.resolve(undefined)
-    return new Promise((resolve, reject) => {
-      const waiter = { deliver: resolve, fail: reject }
-      onWait?.(waiter)
+    if (this.#ended || this.#closed) return undefined
+    return waitFor(options, 'receive', undefined, (deliver, fail) => {
+      const waiter = { deliver, fail }
       this.#inbox.wait(waiter)
       this.#want()
+      return () => this.#inbox.forget(waiter)
     })
   }
 
@@ -243,7 +227,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
 
   resume(): this {
     this.#paused = false
-    this.#want()
+    this.#wantForListeners()
     return this
   }
 
@@ -277,18 +261,35 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     else this.#handle.pause()
   }
 
+  /** What has arrived before there was a listener, or while it was paused, is the listener's too. */
+  #wantForListeners(): void {
+    this.#want()
+    if (this.#inbox.length > 0) process.nextTick(() => this.#arrived(this.#inbox.takeAll()))
+  }
+
   #arrived(batch: Message[]): void {
-    const hasBatchListener = this.listenerCount('batch') > 0
-    const hasMessageListener = this.listenerCount('message') > 0
-    if (hasBatchListener) this.emit('batch', batch)
-    if (hasMessageListener) for (const message of batch) this.emit('message', message)
-    if (hasBatchListener || hasMessageListener) return
-    for (const message of batch) {
+    const kept = this.#inbox.length > 0 ? batch : this.#announce(batch)
+    for (const message of kept) {
       // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
       if (this.#inbox.isFull && !this.facts.reliable) this.#dropped++
       else this.#inbox.push(message)
     }
     this.#update()
+  }
+
+  /** Gives messages to the listeners, as long as they want them; returns those that are left. */
+  #announce(batch: Message[]): Message[] {
+    if (this.#paused || this.#closed) return batch
+    const hasMessageListener = this.listenerCount('message') > 0
+    if (this.listenerCount('batch') > 0) {
+      this.emit('batch', batch)
+      if (!hasMessageListener) return []
+    }
+    let next = 0
+    while (next < batch.length && !this.#paused && !this.#closed && this.listenerCount('message') > 0) {
+      this.emit('message', batch[next++] as Message)
+    }
+    return batch.slice(next)
   }
 
   #end(): void {

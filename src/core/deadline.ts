@@ -16,38 +16,57 @@ export function checkDeadline({ signal, timeout }: DeadlineOptions): void {
 }
 
 /**
- * Runs `start` under the caller's signal and timeout: the one place where both become errors. When they fire first, the
- * promise rejects at once, `start`'s own signal fires with the same error, and what it still brings goes to `discard`.
+ * Waits under the caller's signal and timeout: the one place where both become errors. `begin` starts what is waited for
+ * and returns how to give it up. Whatever settles first settles alone: its callbacks return false when they came too late.
  */
-export async function withDeadline<T>(
+export function waitFor<T>(
+  { signal, timeout }: DeadlineOptions,
+  syscall: string,
+  address: string | undefined,
+  begin: (resolve: (value: T) => boolean, reject: (error: Error) => boolean) => (reason: Error) => void,
+): Promise<T> {
+  if (signal?.aborted) return Promise.reject(new AbortError(signal.reason))
+  return new Promise<T>((resolve, reject) => {
+    let settled = false
+    const settle = (action: () => void): boolean => {
+      if (settled) return false
+      settled = true
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      action()
+      return true
+    }
+    const stop = (reason: Error): void => {
+      if (settle(() => reject(reason))) giveUp(reason)
+    }
+    const onAbort = (): void => stop(new AbortError(signal?.reason))
+    const onExpiry = (): void => stop(namedSystemError('ETIMEDOUT', syscall, address))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const timer = timeout === undefined ? undefined : setTimeout(onExpiry, timeout)
+    const giveUp = begin(
+      (value) => settle(() => resolve(value)),
+      (error) => settle(() => reject(error)),
+    )
+  })
+}
+
+/**
+ * Runs `start` under the caller's signal and timeout. When they fire first, its own signal fires with the same error, and
+ * what it still brings goes to `discard`.
+ */
+export function withDeadline<T>(
   options: DeadlineOptions,
   syscall: string,
   address: string | undefined,
   start: (signal: AbortSignal | undefined) => Promise<T>,
   discard: (late: T) => void,
 ): Promise<T> {
-  const { signal, timeout } = options
-  if (signal?.aborted) throw new AbortError(signal.reason)
-  if (signal === undefined && timeout === undefined) return start(undefined)
-
-  const controller = new AbortController()
-  const onAbort = () => controller.abort(new AbortError(signal?.reason))
-  signal?.addEventListener('abort', onAbort, { once: true })
-  const expire = () => controller.abort(namedSystemError('ETIMEDOUT', syscall, address))
-  const timer = timeout === undefined ? undefined : setTimeout(expire, timeout)
-
-  const stopped = new Promise<never>((_, reject) => {
-    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true })
+  if (options.signal === undefined && options.timeout === undefined) return start(undefined)
+  return waitFor<T>(options, syscall, address, (resolve, reject) => {
+    const controller = new AbortController()
+    start(controller.signal).then((value) => {
+      if (!resolve(value)) discard(value)
+    }, reject)
+    return (reason) => controller.abort(reason)
   })
-  const work = start(controller.signal)
-  work.then(
-    (late) => controller.signal.aborted && discard(late),
-    () => undefined,
-  )
-  try {
-    return await Promise.race([work, stopped])
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
-  }
 }

@@ -127,9 +127,10 @@ export interface DatagramHandle<A extends AddressBase = Address> extends Handle<
   /** Turns an address into what `send` takes. A promise where a name has to be resolved first. */
   target(address: A): unknown
   /**
-   * Offers `messages[from]` and those after it to the system, which takes as many as it can now. Returns how many;
-   * if not all, `onWritable` is called once there may be room. Throws when the system refuses `messages[from]` itself
-   * (EMSGSIZE, ECONNREFUSED); the socket is then as good as before. With `from` past the end it returns 0.
+   * Offers `messages[from]` and those after it to the system, in order, of which there is at least one. Returns how many
+   * it took, which may be fewer than it had room for; 0 when it has no room, and `onWritable` is then called once there
+   * may be some. Throws when the system refuses `messages[from]` itself (EMSGSIZE, ECONNREFUSED); the socket is then as
+   * good as before.
    */
   send(messages: readonly Outgoing[], from: number): number
   /** Ends our direction where the facts say `halfClose`, called once everything was sent. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Address, AddressBase } from './address.ts'
-import { checkDeadline, type DeadlineOptions, withDeadline } from './deadline.ts'
+import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
 import { socketClosed } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
@@ -26,8 +26,8 @@ export interface ListenerEventMap<E> {
 }
 
 interface Acceptor<E> {
-  resolve(endpoint: E): void
-  reject(error: Error): void
+  resolve(endpoint: E): unknown
+  reject(error: Error): unknown
 }
 
 /**
@@ -119,18 +119,15 @@ export class Listener<E extends Accepted = Accepted> extends EventEmitter<Listen
   async accept(options: DeadlineOptions = {}): Promise<E> {
     checkDeadline(options)
     if (this.#closed) throw socketClosed('accept')
-    let acceptor: Acceptor<E> | undefined
-    const next = () =>
-      new Promise<E>((resolve, reject) => {
-        acceptor = { resolve, reject }
-        this.#acceptors.add(acceptor)
+    return waitFor<E>(options, 'accept', undefined, (resolve, reject) => {
+      const acceptor = { resolve, reject }
+      this.#acceptors.add(acceptor)
+      this.#update()
+      return () => {
+        this.#acceptors.delete(acceptor)
         this.#update()
-      })
-    try {
-      return await withDeadline(options, 'accept', undefined, next, () => undefined)
-    } finally {
-      if (acceptor !== undefined && this.#acceptors.delete(acceptor)) this.#update()
-    }
+      }
+    })
   }
 
   /** Connection after connection, until the listener is closed. Leaving the loop does not close it. */

@@ -2,8 +2,8 @@ import type { Message } from './family.ts'
 
 /** Settles one `receive`. */
 export interface Waiter {
-  deliver(message: Message | undefined): void
-  fail(error: Error): void
+  deliver(message: Message | undefined): unknown
+  fail(error: Error): unknown
 }
 
 /** Bytes that may wait to be received, whatever the number of messages. */

@@ -74,9 +74,9 @@ export class SendQueue {
     this.#flush()
   }
 
-  /** Resolves when there is room for another message, or the queue is closed. */
+  /** Resolves when both the system and the queue have room for another message, or the queue is closed. */
   ready(): Promise<void> {
-    if (this.hasRoom || this.#closed) return Promise.resolve()
+    if ((this.hasRoom && !this.#blocked) || this.#closed) return Promise.resolve()
     this.#wasFull = true
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
@@ -98,7 +98,7 @@ export class SendQueue {
         const taken = this.#handle.send(this.#messages, this.#head)
         const end = this.#head + taken
         while (this.#head < end) (this.#completions[this.#head++] as Completion).sent()
-        if (this.length > 0) this.#blocked = true
+        if (taken === 0) this.#blocked = true
       } catch (error) {
         // The system refused the first one; those behind it may well go.
         const refused = this.#completions[this.#head++] as Completion
@@ -122,7 +122,7 @@ export class SendQueue {
   }
 
   #announceRoom(): void {
-    if (this.hasRoom) this.#release(this.#waiters)
+    if (this.hasRoom && !this.#blocked) this.#release(this.#waiters)
     if (this.length > 0) return
     this.#release(this.#emptyWaiters)
     if (this.#wasFull) {

@@ -214,7 +214,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
       const taken = length > PACK_UP_TO ? this.#sendOne(messages[next] as Outgoing) : this.#sendPacked(messages, next)
       if (taken === EINTR) continue
       if (taken === EAGAIN || taken === ENOBUFS) {
-        this.#block()
+        if (next === from) this.#block()
         return next - from
       }
       if (taken < 0) {

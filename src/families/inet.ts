@@ -1,9 +1,11 @@
 import { inspect } from 'node:util'
 import { invalidAddress } from '../core/address.ts'
+import type { SchemeFacts } from '../core/facts.ts'
 import type { AddressFamily } from '../core/family.ts'
 import { factsOf, type KernelFamilyDefinition, type KernelScheme, kernelFamily, type Purpose } from '../engine/kernel-family.ts'
 import { SOCK_DGRAM, SOCK_STREAM } from '../engine/kernel-options.ts'
-import { ANY, isNumeric } from './inet/host.ts'
+import { ANY } from './inet/host.ts'
+import { isMapped } from './inet/ip.ts'
 import { type InetSocketOptions, inetOptions } from './inet/options.ts'
 import { lookupHost } from './inet/resolve.ts'
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from './inet/sockaddr.ts'
@@ -58,6 +60,10 @@ const udp: KernelScheme = {
   facts: { socket: 'AF_INET or AF_INET6, SOCK_DGRAM', maxMessage: MAX_UDP_IPV4 },
 }
 
+const tcpFacts = factsOf('inet', tcp)
+const udpFacts = factsOf('inet', udp)
+const udpFactsIPv6: SchemeFacts = { ...udpFacts, maxMessage: MAX_UDP_IPV6 }
+
 /** TCP and UDP: ip(7), ipv6(7), tcp(7), udp(7). */
 export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
   name: 'inet',
@@ -66,35 +72,37 @@ export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
   encode(address) {
     const name = encodeSockaddr(check(address))
     if (name === 'zone') throw invalidAddress(format(address), 'the zone is no network interface of this machine')
-    if (name === undefined) throw invalidAddress(format(address), 'the host is a name, and has to be resolved first')
+    if (name === undefined) throw invalidAddress(format(address), NO_ADDRESS)
     return name
   },
   decode(name, scheme) {
     const found = decodeSockaddr(name)
-    return found === undefined ? undefined : make(scheme, found)
+    return found === undefined ? undefined : make(scheme, found.host, found.port)
   },
-  parse: (scheme, rest) => make(scheme, parseHostAndPort(scheme, rest)),
+  parse(scheme, rest) {
+    const { host, port } = parseHostAndPort(scheme, rest)
+    return make(scheme, host.text, port)
+  },
   format,
-  ephemeral: (scheme) => make(scheme, { host: '127.0.0.1', port: 0 }),
+  ephemeral: (scheme) => make(scheme, '127.0.0.1', 0),
   toSocat,
   toNode(address) {
     const { host, port } = check(address)
-    if (!isNumeric(host)) throw invalidAddress(format(address), 'the host is a name, and has to be resolved first')
-    return { address: host, port, family: host.includes(':') ? 'IPv6' : 'IPv4' }
+    if (host.address === undefined) throw invalidAddress(format(address), NO_ADDRESS)
+    return { address: host.text, port, family: host.address.length === 16 ? 'IPv6' : 'IPv4' }
   },
   facts(address) {
-    if (address.scheme === 'tcp') return factsOf('inet', tcp)
-    const { host } = check(address)
+    if (address.scheme === 'tcp') return tcpFacts
+    const { text, address: bytes } = check(address).host
     // A wildcard socket and one for mapped addresses may carry IPv4, whose limit is the smaller one.
-    const isOnlyIPv6 = host.includes(':') && host !== '::' && !host.startsWith('::ffff:')
-    const facts = factsOf('inet', udp)
-    return isOnlyIPv6 ? { ...facts, maxMessage: MAX_UDP_IPV6 } : facts
+    const isOnlyIPv6 = bytes?.length === 16 && text !== '::' && !isMapped(bytes)
+    return isOnlyIPv6 ? udpFactsIPv6 : udpFacts
   },
   adopted({ domain, type, protocol }) {
     if (domain !== AF_INET && domain !== AF_INET6) return undefined
-    const any = { host: domain === AF_INET ? '0.0.0.0' : '::', port: 0 }
-    if (type === SOCK_STREAM && (protocol === IPPROTO_TCP || protocol === IPPROTO_MPTCP)) return make('tcp', any)
-    return type === SOCK_DGRAM && protocol === IPPROTO_UDP ? make('udp', any) : undefined
+    const any = domain === AF_INET ? '0.0.0.0' : '::'
+    if (type === SOCK_STREAM && (protocol === IPPROTO_TCP || protocol === IPPROTO_MPTCP)) return make('tcp', any, 0)
+    return type === SOCK_DGRAM && protocol === IPPROTO_UDP ? make('udp', any, 0) : undefined
   },
   resolve,
   options: inetOptions,
@@ -108,16 +116,27 @@ export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
   },
   node: {
     schemes: ['tcp', 'udp'],
-    encode: (address) => check(address),
-    decode: (endpoint, scheme) => ('host' in endpoint ? make(scheme, check(make(scheme, endpoint))) : undefined),
+    encode(address) {
+      const { host, port } = check(address)
+      return { host: host.text, port }
+    },
+    decode: (endpoint, scheme) => ('host' in endpoint ? canonical(make(scheme, endpoint.host, endpoint.port)) : undefined),
   },
   remedy: 'build a kernel with CONFIG_INET (and CONFIG_IPV6 for IPv6)',
 }
 
 export const inet: AddressFamily<InetAddress> = kernelFamily(inetDefinition)
 
-function make(scheme: string, { host, port }: HostAndPort): InetAddress {
+/** What an address with a host that was not looked up lacks. */
+const NO_ADDRESS = 'the host is a name, and has to be resolved first'
+
+function make(scheme: string, host: string, port: number): InetAddress {
   return { family: 'inet', scheme: scheme as InetAddress['scheme'], host, port }
+}
+
+function canonical(address: InetAddress): InetAddress {
+  const { host, port } = check(address)
+  return make(address.scheme, host.text, port)
 }
 
 function check(address: InetAddress): HostAndPort {
@@ -135,21 +154,19 @@ function resolve(address: InetAddress, purpose: Purpose, signal?: AbortSignal): 
   const { scheme } = address
   const { host, port } = check(address)
   const outward = purpose === 'connect' || purpose === 'send'
-  if (outward && host === ANY) throw invalidAddress(format(address), `the host * can be listened on and bound to; ${purpose} needs one host`)
+  if (outward && host.text === ANY) throw invalidAddress(format(address), `the host * can be listened on and bound to; ${purpose} needs one host`)
   if (outward && port === 0) throw invalidAddress(format(address), `the port 0 can be listened on and bound to; ${purpose} needs a real one`)
-  if (host === ANY) return WILDCARDS.map((wildcard) => make(scheme, { host: wildcard, port }))
-  if (isNumeric(host)) return [make(scheme, { host, port })]
-  return lookupHost(host, format(address), signal).then((hosts) =>
-    hosts.map((found) => make(scheme, check(make(scheme, { host: found, port })))),
-  )
+  if (host.text === ANY) return WILDCARDS.map((wildcard) => make(scheme, wildcard, port))
+  if (host.address !== undefined) return [make(scheme, host.text, port)]
+  return lookupHost(host.text, format(address), signal).then((hosts) => hosts.map((found) => canonical(make(scheme, found, port))))
 }
 
 /** The other end: what connects or sends to the address. For the wildcard, which nothing can reach, what listens there. */
 function toSocat(address: InetAddress): string {
-  const found = check(address)
+  const { host, port } = check(address)
   const protocol = address.scheme.toUpperCase()
-  if (found.host === ANY) {
-    return shellWord(protocol === 'TCP' ? `TCP6-LISTEN:${found.port},ipv6only=0` : `UDP6-RECVFROM:${found.port},ipv6only=0`)
+  if (host.text === ANY) {
+    return shellWord(protocol === 'TCP' ? `TCP6-LISTEN:${port},ipv6only=0` : `UDP6-RECVFROM:${port},ipv6only=0`)
   }
-  return shellWord(`${protocol}${found.host.includes(':') ? '6' : ''}:${formatHostAndPort(found)}`)
+  return shellWord(`${protocol}${host.address?.length === 16 ? '6' : ''}:${formatHostAndPort({ host, port })}`)
 }

@@ -37,7 +37,7 @@ const cases = (['tcp', 'unix'] as const).flatMap((name) =>
 
 describe.each(cases)('a slow reader, $name, $engine engine', ({ name, engine }) => {
   given(scheme(name, engine))(
-    'holds up the writer, and memory is bounded by the high-water marks',
+    'holds up the writer, and memory stays within the high-water marks and a slab',
     async () => {
       await using directory = await temporaryDirectory()
       const address = name === 'unix' ? `unix:${directory.file('socket')}` : 'tcp://127.0.0.1:0'
@@ -48,7 +48,8 @@ describe.each(cases)('a slow reader, $name, $engine engine', ({ name, engine }) 
       expect(stalled.written).toBeLessThanOrEqual(highWaterMark + kernelBuffers(name) + slack)
       // Both ends are in this process: what waits to be written and what waits to be read, and no more.
       expect(stalled.arrayBuffers).toBeLessThanOrEqual(highWaterMark + slack)
-      expect(arrayBuffers).toBeLessThanOrEqual(2 * highWaterMark + slack)
+      // While it reads slowly, what was read and not collected yet comes on top: of 256 MiB a few.
+      expect(arrayBuffers).toBeLessThanOrEqual(8 * MiB)
       expect(rss).toBeLessThan(64 * MiB)
       expect((await child.exited).code).toBe(0)
     },

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import https from 'node:https'
 import tls from 'node:tls'
 import { describe, expect } from 'vitest'
 import { connect, type EngineName, type Listener, listen, type StreamEndpoint } from '../../src/index.ts'
-import { MiB, receiveAll, receiveText, sendRandom } from '../support/bytes.ts'
+import { MiB, randomChunks, receiveAll, receiveText, sendRandom } from '../support/bytes.ts'
 import { given, scheme } from '../support/need.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { identity, OurAgent, request } from '../support/web.ts'
@@ -17,16 +18,16 @@ interface Secured extends AsyncDisposable {
   dial(options: tls.ConnectionOptions): Promise<tls.TLSSocket>
 }
 
-async function secure(name: 'tcp' | 'unix', engine: EngineName): Promise<Secured> {
+async function secure(name: 'tcp' | 'unix', engine: EngineName, allowHalfOpen = false): Promise<Secured> {
   const directory = await temporaryDirectory()
   const address = name === 'unix' ? `unix:${directory.file('socket')}` : 'tcp://127.0.0.1:0'
-  const listener = (await listen(address, { engine })) as Listener<StreamEndpoint>
+  const listener = (await listen(address, { engine, allowHalfOpen })) as Listener<StreamEndpoint>
   const server = tls.createServer(identity('server'))
   listener.on('connection', (endpoint: StreamEndpoint) => server.emit('connection', endpoint))
   return {
     server,
     dial: async (options) => {
-      const socket = (await connect(listener.address, { engine })) as StreamEndpoint
+      const socket = (await connect(listener.address, { engine, allowHalfOpen })) as StreamEndpoint
       return tls.connect({ socket, servername, ...options })
     },
     [Symbol.asyncDispose]: async () => {
@@ -51,6 +52,31 @@ describe.each(cases)('tls over $name, $engine engine', ({ name, engine }) => {
     await once(client, 'secureConnect')
     expect(client.authorized).toBe(true)
     expect(client.getProtocol()).toBe('TLSv1.3')
+    const echoed = createHash('sha256')
+    let bytes = 0
+    const whole = new Promise<void>((resolve) => {
+      client.on('data', (chunk: Buffer) => {
+        echoed.update(chunk)
+        bytes += chunk.length
+        if (bytes >= total) resolve()
+      })
+    })
+    const sent = createHash('sha256')
+    for (const chunk of randomChunks(total)) {
+      sent.update(chunk)
+      if (!client.write(chunk)) await once(client, 'drain')
+    }
+    await whole
+    client.end()
+    await once(client, 'close')
+    expect({ bytes, sha256: echoed.digest('hex') }).toEqual({ bytes: total, sha256: sent.digest('hex') })
+  }, 30_000)
+
+  // tls writes and ends through the endpoint. One that is not half-open ends with its peer, while tls may hold data yet.
+  test('10 MiB there and back, the client ending first: for half-open endpoints', async () => {
+    await using secured = await secure(name, engine, true)
+    secured.server.on('secureConnection', (socket) => socket.pipe(socket))
+    const client = await secured.dial({ ca })
     const [sent, received] = await Promise.all([sendRandom(client, total), receiveAll(client)])
     expect(received).toEqual(sent)
   }, 30_000)

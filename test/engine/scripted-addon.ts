@@ -64,7 +64,7 @@ export class ScriptedAddon {
     const step = this.#scripts.get(call)?.shift()
     if (step === undefined) {
       if (call === 'close') {
-        this.closed.push(args[0] as number)
+        this.closed.push(Number(args[0]))
         return 0
       }
       throw new Error(`no script for ${call}`)

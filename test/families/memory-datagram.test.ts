@@ -33,7 +33,15 @@ describe('memory datagrams', () => {
     using receiver = await bound()
     const mine = Buffer.from('first')
     const target = sender.handle.target(receiver.handle.local ?? fresh('memorygram'))
-    expect(sender.handle.send([{ data: mine, target }, { data: mine, target }], 1)).toBe(1)
+    expect(
+      sender.handle.send(
+        [
+          { data: mine, target },
+          { data: mine, target },
+        ],
+        1,
+      ),
+    ).toBe(1)
     for (let i = 0; i < 99; i++) sender.handle.send([{ data: mine, target }], 0)
     mine.fill('x')
     expect(sender.handle.send([{ data: mine, target }], 1)).toBe(0)

@@ -1,7 +1,19 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type Faults, memoryLink } from '../../src/families/memory.ts'
 import { advance, Random } from '../../src/families/memory/random.ts'
-import { bound, connect, connected, DatagramEnd, bind, fresh, listen, named, pattern, settle, until } from './memory-ends.ts'
+import { type Faults, memoryLink } from '../../src/families/memory.ts'
+import {
+  bind,
+  bound,
+  connect,
+  connected,
+  DatagramEnd,
+  fresh,
+  listen,
+  named,
+  pattern,
+  settle,
+  until,
+} from './memory-ends.ts'
 
 const COUNT = 1_000
 const numbers = Array.from({ length: COUNT }, (_, i) => String(i))
@@ -22,7 +34,9 @@ async function sendNumbers(faults: Faults, size = 0) {
 describe('the generator', () => {
   test('is xoshiro128**: the numbers of its reference code for the state 1, 2, 3, 4', () => {
     const state = new Int32Array([1, 2, 3, 4])
-    const expected = [11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804]
+    const expected = [
+      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+    ]
     expect(expected.map(() => advance(state))).toEqual(expected)
   })
 

@@ -145,11 +145,11 @@ describe('raw sockets', () => {
     const client = await connect(listener.address)
     const server = await accepted
     if (!('write' in client) || !('write' in server)) throw new Error('they are no streams')
+    expect(formatAny(client.remote as RawAddress)).toBe(formatAny(listener.address))
+    expect(formatAny(server.remote as RawAddress)).toBe(formatAny(client.local as RawAddress))
     client.end('over raw numbers')
     server.end()
     expect(String(Buffer.concat(await server.toArray()))).toBe('over raw numbers')
-    expect(formatAny(client.remote as RawAddress)).toBe(formatAny(listener.address))
-    expect(formatAny(server.remote as RawAddress)).toBe(formatAny(client.local as RawAddress))
     client.resume()
   })
 

@@ -61,7 +61,7 @@ describe('a process that has no descriptor left', () => {
       expect(await Promise.all(answered)).toEqual(clients.map((_, number) => String(number)))
       clearInterval(leaving)
       for (const client of clients) client.destroy()
-      child.tell('end')
+      child.stdin.end()
       expect(await child.exited).toMatchObject({ code: 0, stderr: '' })
     },
     30_000,

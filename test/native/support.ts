@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, fstatSync, mkdtempSync, rmSync } from 'node:fs'
+import { fstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -116,9 +116,6 @@ export function isOpen(fd: number): boolean {
     return false
   }
 }
-
-/** Closes behind the addon's back. */
-export { closeSync }
 
 export interface Exit {
   readonly code: number | null

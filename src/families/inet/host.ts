@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url'
 import { isInterfaceName } from './interfaces.ts'
-import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from './ip.ts'
+import { ipv4Bytes, ipv6Bytes, ipv6Text } from './ip.ts'
 
 /** Throws the address's error; told which part is wrong and why. */
 export type Fail = (part: string) => never
@@ -8,33 +8,48 @@ export type Fail = (part: string) => never
 /** The wildcard: every address of this machine, IPv4 and IPv6. */
 export const ANY = '*'
 
-/**
- * The canonical form of a host without brackets: `*`, an IPv4 address, an IPv6 address with or without a zone, or a
- * name in lower case.
- */
-export function canonicalHost(host: string, fail: Fail): string {
+export interface Host {
+  /** Canonical: `*`, an IPv4 address, an IPv6 address with or without a zone, or a name in lower case. */
+  readonly text: string
+  /** 4 or 16 bytes; absent for `*` and a name. */
+  readonly address?: Uint8Array
+  /** The interface that an IPv6 address is meant on, by name or number. */
+  readonly zone?: string
+}
+
+/** Every message that is sent names its host, and mostly the same ones. */
+const read = new Map<string, Host>()
+const REMEMBERED = 1024
+
+/** Reads a host without brackets. */
+export function readHost(host: string, fail: Fail): Host {
+  const before = read.get(host)
+  if (before !== undefined) return before
+  const found = readAny(host, fail)
+  if (read.size >= REMEMBERED) read.clear()
+  read.set(host, found)
+  return found
+}
+
+function readAny(host: string, fail: Fail): Host {
+  const ipv4 = ipv4Bytes(host)
+  if (ipv4 !== undefined) return { text: host, address: ipv4 }
   if (host === '') fail('the host is empty; * stands for every address')
-  if (host === ANY) return host
+  if (host === ANY) return { text: host }
   if (host.includes('\0')) fail('the host has a NUL in it')
-  if (host.includes(':') || host.includes('%')) return canonicalIPv6(host, fail)
-  if (looksLikeIPv4(host)) {
-    const bytes = ipv4Bytes(host)
-    return bytes === undefined ? fail(`the host ${host} is no IPv4 address: four numbers from 0 to 255, no leading zeros`) : ipv4Text(bytes)
-  }
-  return canonicalName(host, fail)
+  if (host.includes(':') || host.includes('%')) return readIPv6(host, fail)
+  if (looksLikeIPv4(host)) fail(`the host ${host} is no IPv4 address: four numbers from 0 to 255, no leading zeros`)
+  return { text: canonicalName(host, fail) }
 }
 
-/** Whether a canonical host can be encoded as it is; a name has to be looked up first. */
-export function isNumeric(host: string): boolean {
-  return host.includes(':') || ipv4Bytes(host) !== undefined
-}
-
-function canonicalIPv6(host: string, fail: Fail): string {
+function readIPv6(host: string, fail: Fail): Host {
   const percent = host.indexOf('%')
-  const text = percent < 0 ? host : host.slice(0, percent)
-  const bytes = ipv6Bytes(text)
-  if (bytes === undefined) return fail(`the host ${host} is no IPv6 address`)
-  return percent < 0 ? ipv6Text(bytes) : `${ipv6Text(bytes)}%${canonicalZone(host.slice(percent + 1), fail)}`
+  const address = ipv6Bytes(percent < 0 ? host : host.slice(0, percent))
+  if (address === undefined) return fail(`the host ${host} is no IPv6 address`)
+  const text = ipv6Text(address)
+  if (percent < 0) return { text, address }
+  const zone = canonicalZone(host.slice(percent + 1), fail)
+  return { text: `${text}%${zone}`, address, zone }
 }
 
 /** An interface, by name or number: RFC 4007 section 11. Zone 0 would mean none. */

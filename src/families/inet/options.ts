@@ -36,7 +36,10 @@ export interface InetSocketOptions {
   keepAliveInterval?: number
   /** tcp: unanswered keep-alive probes before the connection is given up. Default 9. TCP_KEEPCNT, tcp(7). */
   keepAliveCount?: number
-  /** tcp: acknowledges at once instead of waiting for data to go with it; the system falls back by itself. TCP_QUICKACK, tcp(7). */
+  /**
+   * tcp: acknowledges at once instead of waiting for data to go with it. Not lasting: the system takes the choice back,
+   * and does so when a connection is made. TCP_QUICKACK, tcp(7).
+   */
   quickAck?: boolean
   /** tcp: milliseconds that sent data may stay unacknowledged; 0 for the system's choice, the default. TCP_USER_TIMEOUT, tcp(7). */
   userTimeout?: number

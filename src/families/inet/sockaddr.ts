@@ -1,7 +1,7 @@
-import { decodeInt, encodeInt, viewOf } from '../../engine/kernel-options.ts'
 import { endianness } from 'node:os'
+import { decodeInt, encodeInt, viewOf } from '../../engine/kernel-options.ts'
 import { interfaceIndex, interfaceName } from './interfaces.ts'
-import { ipv4Bytes, ipv4Text, ipv6Bytes, ipv6Text } from './ip.ts'
+import { ipv4Text, ipv6Text } from './ip.ts'
 import type { HostAndPort } from './text.ts'
 
 export const AF_INET = 2
@@ -13,13 +13,8 @@ const SOCKADDR_IN = 16
 /** `struct sockaddr_in6`: family, port, flow info, address, scope. */
 const SOCKADDR_IN6 = 28
 
-/**
- * The sockaddr of a canonical host that is numeric. `undefined` for one that is a name; `'zone'` for one whose zone is
- * no interface of this machine.
- */
-export function encodeSockaddr({ host, port }: HostAndPort): Uint8Array | 'zone' | undefined {
-  const [text = '', zone] = host.split('%')
-  const address = ipv4Bytes(text) ?? ipv6Bytes(text)
+/** The sockaddr; `undefined` for a host that has no address, `'zone'` for one whose zone is no interface of this machine. */
+export function encodeSockaddr({ host: { address, zone }, port }: HostAndPort): Uint8Array | 'zone' | undefined {
   if (address === undefined) return undefined
   const isIPv4 = address.length === 4
   const name = new Uint8Array(isIPv4 ? SOCKADDR_IN : SOCKADDR_IN6)
@@ -36,7 +31,7 @@ export function encodeSockaddr({ host, port }: HostAndPort): Uint8Array | 'zone'
 }
 
 /** The reverse; `undefined` for what is no address of these families. A zone is given by name where it has one. */
-export function decodeSockaddr(name: Uint8Array): HostAndPort | undefined {
+export function decodeSockaddr(name: Uint8Array): { host: string; port: number } | undefined {
   if (name.length < SOCKADDR_IN) return undefined
   const view = viewOf(name)
   const family = view.getUint16(0, littleEndian)

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
 import { type AddressBase, invalidAddress } from '../../core/address.ts'
-import { canonicalHost, type Fail } from './host.ts'
+import { type Fail, type Host, readHost } from './host.ts'
 
 export interface HostAndPort {
-  readonly host: string
+  readonly host: Host
   readonly port: number
 }
 
@@ -15,11 +15,11 @@ export function parseHostAndPort(scheme: string, rest: string): HostAndPort {
   if (!rest.startsWith('//')) fail(`${scheme}: is followed by //host:port`)
   const { host, bracketed, port } = split(rest.slice(2), fail)
   if (bracketed && !host.includes(':')) fail(`the host in brackets, ${JSON.stringify(host)}, is no IPv6 address`)
-  return { host: canonicalHost(host, fail), port: readPort(port, fail) }
+  return { host: readHost(host, fail), port: readPort(port, fail) }
 }
 
-/** The canonical form of an address that is data, each part checked. */
-export function checkHostAndPort(address: AddressBase & HostAndPort): HostAndPort {
+/** Reads an address that is data, each part checked. */
+export function checkHostAndPort(address: AddressBase & { readonly host: string; readonly port: number }): HostAndPort {
   const fail: Fail = (part) => {
     throw invalidAddress(inspect(address), part)
   }
@@ -27,11 +27,11 @@ export function checkHostAndPort(address: AddressBase & HostAndPort): HostAndPor
   if (typeof host !== 'string') return fail(`the host must be a string, not ${inspect(host)}`)
   const isPort = typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65535
   if (!isPort) return fail(`the port must be a whole number from 0 to 65535, not ${inspect(port)}`)
-  return { host: canonicalHost(host, fail), port }
+  return { host: readHost(host, fail), port }
 }
 
 export function formatHostAndPort({ host, port }: HostAndPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return host.address?.length === 16 ? `[${host.text}]:${port}` : `${host.text}:${port}`
 }
 
 function split(text: string, fail: Fail): { host: string; bracketed: boolean; port: string } {

@@ -52,7 +52,8 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
   }
 
   target(address: MemoryAddress): unknown {
-    if (address.scheme !== this.local.scheme) throw invalidAddress(address, 'the scheme is not that of the socket, memorygram')
+    if (address.scheme !== this.local.scheme)
+      throw invalidAddress(address, 'the scheme is not that of the socket, memorygram')
     if (address.faults === undefined) return address.name
     throw invalidAddress(address, 'faults belong to the link of a socket: give them to bind or connect, not to send')
   }

@@ -32,8 +32,8 @@ export function readName(address: AddressBase & NameFields, text?: string): Name
   }
   const fields: Partial<Record<'path' | 'abstract' | 'padded' | 'unnamed' | 'autobind', unknown>> = address
   const { path, abstract, padded, unnamed, autobind } = fields
-  const given = [path, abstract, unnamed, autobind].filter((field) => field !== undefined)
-  if (given.length !== 1) fail('it has exactly one of path, abstract, unnamed and autobind')
+  const given = count(path) + count(abstract) + count(unnamed) + count(autobind)
+  if (given !== 1) fail('it has exactly one of path, abstract, unnamed and autobind')
   if (padded !== undefined && (typeof padded !== 'boolean' || abstract === undefined)) fail('padded is true or false, and goes with abstract')
   if (path !== undefined) return { kind: 'path', path: readPath(path, fail) }
   if (abstract !== undefined) return { kind: 'abstract', abstract: readAbstract(abstract, fail), padded: padded === true }
@@ -41,10 +41,12 @@ export function readName(address: AddressBase & NameFields, text?: string): Name
   return autobind === true ? { kind: 'autobind' } : fail('autobind can only be true')
 }
 
+const count = (field: unknown): number => (field === undefined ? 0 : 1)
+
 function readPath(path: unknown, fail: (part: string) => never): Buffer {
   if (typeof path !== 'string' && !(path instanceof Uint8Array)) return fail(`the path must be a string or bytes, not ${inspect(path)}`)
+  if (typeof path === 'string' && /\p{Surrogate}/u.test(path)) fail('the path has half a surrogate pair, which UTF-8 does not have')
   const bytes = Buffer.from(path)
-  if (typeof path === 'string' && bytes.toString() !== path) fail('the path has half a surrogate pair, which UTF-8 does not have')
   if (bytes.length === 0) fail('the path is empty')
   if (bytes.includes(0)) fail('the path has a NUL in it')
   if (bytes.length > SUN_PATH) fail(`the path is ${bytes.length} bytes long, and a Unix socket's has at most ${SUN_PATH}`)

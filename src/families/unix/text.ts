@@ -39,7 +39,7 @@ export function formatName(name: Name): string {
 function decodePercent(text: string, fail: (part: string) => never): Uint8Array {
   const bytes: number[] = []
   const literal = Buffer.from(text)
-  if (literal.toString() !== text) fail('the name has half a surrogate pair, which UTF-8 does not have')
+  if (/\p{Surrogate}/u.test(text)) fail('the name has half a surrogate pair, which UTF-8 does not have')
   for (let at = 0; at < literal.length; at++) {
     const byte = literal[at] ?? 0
     if (byte !== PERCENT) {

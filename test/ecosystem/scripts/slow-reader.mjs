@@ -17,15 +17,18 @@ const listener = await listen(address, { engine })
 const writer = await connect(listener.address, { engine })
 const reader = await listener.accept()
 
-const memory = () => {
+const memory = async () => {
+  // Array buffers are given back in a later turn than the one that found them unused.
+  gc()
+  await sleep(5)
   gc()
   const { arrayBuffers, rss } = process.memoryUsage()
   return { arrayBuffers, rss }
 }
-const before = memory()
+const before = await memory()
 const growth = { arrayBuffers: 0, rss: 0 }
-const measure = () => {
-  const { arrayBuffers, rss } = memory()
+const measure = async () => {
+  const { arrayBuffers, rss } = await memory()
   growth.arrayBuffers = Math.max(growth.arrayBuffers, arrayBuffers - before.arrayBuffers)
   growth.rss = Math.max(growth.rss, rss - before.rss)
 }
@@ -47,7 +50,7 @@ for (let last = -1; last !== written; ) {
   last = written
   await sleep(300)
 }
-measure()
+await measure()
 const stalled = { written, ...growth }
 
 let read = 0
@@ -56,8 +59,7 @@ for await (const chunk of reader) {
   read += chunk.length
   if (read - measured < 8 * 1024 * 1024) continue
   measured = read
-  measure()
-  await sleep(5)
+  await measure()
 }
 await writing
 const { writableHighWaterMark, readableHighWaterMark } = writer

@@ -20,8 +20,9 @@ def crowd():
     clients = []
     for number in range(count):
         sock = open_socket(address)
-        sock.settimeout(30)
+        # Blocking, for a full backlog is EAGAIN to any other.
         sock.connect(name_of(address))
+        sock.settimeout(30)
         sock.sendall(b'%d' % number)
         clients.append(sock)
     for number, sock in enumerate(clients):

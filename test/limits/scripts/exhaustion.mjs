@@ -17,8 +17,7 @@ if (what === 'accept') {
   })
   listener.on('connection', (endpoint) => endpoint.pipe(endpoint))
   say({ listening: true })
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (line === 'end') break
+  for await (const _ of createInterface({ input: process.stdin })) {
     const { user, system } = process.cpuUsage()
     say({ connections: listener.connections, exhausted, code, milliseconds: (user + system) / 1000 })
   }

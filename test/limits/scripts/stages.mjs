@@ -78,7 +78,7 @@ const stages = {
   },
   'forgotten sockets': async (options, then) => {
     await pair(options)
-    await bind('udp://127.0.0.1:0', options)
+    await bind('udp://127.0.0.1:0', { engine: options.engine })
     then()
   },
 }

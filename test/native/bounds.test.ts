@@ -1,0 +1,200 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { NAME_SIZE } from '../../src/engine/addon.ts'
+import { AF_UNIX, at, describeNative, failure, SOCK_DGRAM, SOCK_STREAM } from './support.ts'
+
+const EINVAL = failure('EINVAL')
+const MAX_LENGTH = 2 ** 53
+
+/** Values that are none of what the addon takes. */
+const nonsense: unknown[] = [undefined, null, 'text', true, 1n, Symbol('s'), {}, [], () => {}, new Date()]
+const badNumbers: unknown[] = [...nonsense, Number.NaN, 1.5, Number.POSITIVE_INFINITY, 2 ** 60, new Uint8Array(8)]
+const badSizes: unknown[] = [...badNumbers, -1]
+const badInts: unknown[] = [...badNumbers, 2 ** 31, -(2 ** 31) - 1, 2 ** 32]
+const otherArrays = [Uint8ClampedArray, Int8Array, Uint16Array, Uint32Array, Float64Array, BigInt64Array]
+const notArrays: unknown[] = [...nonsense, 0, new ArrayBuffer(8), new SharedArrayBuffer(8), new DataView(new ArrayBuffer(8))]
+const badBytes: unknown[] = [...notArrays, new Int32Array(8), ...otherArrays.map((Type) => new Type(512))]
+const badWords: unknown[] = [...notArrays, new Uint8Array(512), ...otherArrays.map((Type) => new Type(512))]
+
+function detached(bytes: Uint8Array): Uint8Array {
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
+  return bytes
+}
+
+describeNative('arguments', ({ addon, pair, watch }) => {
+  const int = { bad: badInts }
+  const size = { bad: badSizes }
+  const bytes = { bad: badBytes }
+  const words = { bad: badWords }
+  const fd = int
+  const listOfBytes = { bad: [...notArrays.filter((value) => !Array.isArray(value)), new Proxy([], {})] }
+  const callback = { bad: nonsense.filter((value) => typeof value !== 'function') }
+  const memory = new Uint8Array(4 * NAME_SIZE)
+  const lengths = new Int32Array(8)
+
+  /** For each function, a call that is all right but for its descriptor, and what each argument is. */
+  const calls: Record<string, { args: unknown[]; kinds: { bad: unknown[] }[] }> = {
+    socket: { args: [AF_UNIX, 99, 0], kinds: [int, int, int] },
+    socketpair: { args: [AF_UNIX, 99, 0, lengths], kinds: [int, int, int, words] },
+    bind: { args: [-1, memory.subarray(0, 16)], kinds: [fd, bytes] },
+    connect: { args: [-1, memory.subarray(0, 16)], kinds: [fd, bytes] },
+    listen: { args: [-1, 1], kinds: [fd, int] },
+    accept: { args: [-1, memory, lengths], kinds: [fd, bytes, words] },
+    getsockname: { args: [-1, memory], kinds: [fd, bytes] },
+    getpeername: { args: [-1, memory], kinds: [fd, bytes] },
+    getsockopt: { args: [-1, 1, 1, memory], kinds: [fd, int, int, bytes] },
+    setsockopt: { args: [-1, 1, 1, memory], kinds: [fd, int, int, bytes] },
+    shutdown: { args: [-1, 1], kinds: [fd, int] },
+    adopt: { args: [-1], kinds: [fd] },
+    close: { args: [-1], kinds: [fd] },
+    recv: { args: [-1, memory, 0, 1], kinds: [fd, bytes, size, size] },
+    sendv: { args: [-1, [memory], 0, 0], kinds: [fd, listOfBytes, size, size] },
+    sendto: { args: [-1, memory, memory.subarray(0, 16)], kinds: [fd, bytes, bytes] },
+    sendmmsg: { args: [-1, memory, lengths, memory, lengths, 1], kinds: [fd, bytes, words, bytes, words, size] },
+    recvmmsg: {
+      args: [-1, memory, 0, 1, 1, lengths, memory, memory, 8],
+      kinds: [fd, bytes, size, size, size, words, bytes, bytes, size],
+    },
+    watch: { args: [-1, () => {}], kinds: [fd, callback] },
+  }
+
+  test('every function is in the table', () => {
+    expect(Object.keys(calls).sort()).toEqual(Object.keys(addon).sort())
+  })
+
+  for (const [name, { args, kinds }] of Object.entries(calls)) {
+    test(`${name} refuses arguments of another type, and too few of them`, () => {
+      const call = (...values: unknown[]): unknown => Reflect.apply(Reflect.get(addon, name), addon, values)
+      const good = call(...args)
+      if (name !== 'socket' && name !== 'socketpair') expect(good).toBe(failure('EBADF'))
+      kinds.forEach(({ bad }, index) => {
+        for (const value of bad) expect([String(typeof value), call(...args.with(index, value))]).toEqual([typeof value, EINVAL])
+        expect(call(...args.slice(0, index))).toBe(EINVAL)
+      })
+      expect(call(...args, 'one too many')).toBe(good)
+    })
+  }
+
+  test('arrays that are too small for what is to be written', () => {
+    expect(addon.socketpair(AF_UNIX, SOCK_DGRAM, 0, new Int32Array(1))).toBe(EINVAL)
+    expect(addon.accept(-1, memory, new Int32Array(0))).toBe(EINVAL)
+    expect(addon.bind(-1, new Uint8Array(NAME_SIZE + 1))).toBe(EINVAL)
+    expect(addon.sendto(-1, memory, new Uint8Array(NAME_SIZE + 1))).toBe(EINVAL)
+  })
+
+  test('recv keeps to the buffer', () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    addon.sendv(a, [Buffer.alloc(100, 'x')], 0, 0)
+    const buffer = new Uint8Array(10)
+    for (const [offset, length] of [[0, 11], [10, 1], [11, 0], [5, 6], [MAX_LENGTH - 1, 1], [1, MAX_LENGTH - 1]] as const) {
+      expect(addon.recv(b, buffer, offset, length)).toBe(EINVAL)
+    }
+    expect(addon.recv(b, detached(new Uint8Array(10)), 0, 10)).toBe(EINVAL)
+    expect(addon.recv(b, buffer, 10, 0)).toBe(0)
+    expect(buffer).toEqual(new Uint8Array(10))
+  })
+
+  test('sendv keeps to the chunks', () => {
+    const [a] = pair(AF_UNIX, SOCK_STREAM)
+    const chunks = [new Uint8Array(3), new Uint8Array(3)]
+    expect(addon.sendv(a, chunks, 2, 0)).toBe(EINVAL)
+    expect(addon.sendv(a, chunks, 0, 4)).toBe(EINVAL)
+    expect(addon.sendv(a, [], 0, 0)).toBe(EINVAL)
+    expect(addon.sendv(a, [new Uint8Array(1), 'text' as unknown as Uint8Array], 0, 0)).toBe(EINVAL)
+    expect(addon.sendv(a, new Array<Uint8Array>(3), 0, 0)).toBe(EINVAL)
+    expect(addon.sendv(a, [detached(new Uint8Array(3))], 0, 1)).toBe(EINVAL)
+  })
+
+  test('a chunk that an accessor takes away is not read', () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    const first = Buffer.from(new ArrayBuffer(1 << 20))
+    const chunks: Uint8Array[] = [first]
+    Object.defineProperty(chunks, 1, {
+      configurable: true,
+      get() {
+        detached(first)
+        return Buffer.from('second')
+      },
+    })
+    expect(addon.sendv(a, chunks, 0, 0)).toBe(6)
+    expect(addon.recv(b, new Uint8Array(100), 0, 100)).toBe(6)
+    Object.defineProperty(chunks, 1, {
+      get() {
+        throw new RangeError('from an accessor')
+      },
+    })
+    expect(() => addon.sendv(a, chunks, 0, 0)).toThrow('from an accessor')
+  })
+
+  test('sendmmsg keeps to its arrays', () => {
+    const [a, b] = pair(AF_UNIX, SOCK_DGRAM)
+    const slab = new Uint8Array(10)
+    const names = new Uint8Array(2 * NAME_SIZE)
+    const send = (lengthOf: number[], nameLengthOf: number[], count: number, nameSlots = names): number =>
+      addon.sendmmsg(a, slab, Int32Array.from(lengthOf), nameSlots, Int32Array.from(nameLengthOf), count)
+    expect(send([11], [0], 1)).toBe(EINVAL)
+    expect(send([5, 6], [0, 0], 2)).toBe(EINVAL)
+    expect(send([-1], [0], 1)).toBe(EINVAL)
+    expect(send([5, -1, 5], [0, 0, 0], 3)).toBe(EINVAL)
+    expect(send([1], [0], 2)).toBe(EINVAL)
+    expect(send([1, 1], [0], 2)).toBe(EINVAL)
+    expect(send([1], [NAME_SIZE + 1], 1)).toBe(EINVAL)
+    expect(send([1], [-1], 1)).toBe(EINVAL)
+    expect(send([1, 1], [0, 16], 2, new Uint8Array(NAME_SIZE + 15))).toBe(EINVAL)
+    expect(addon.recv(b, slab, 0, 10)).toBe(failure('EAGAIN'))
+    expect(send([5, 5], [0, 0], 2, new Uint8Array(0))).toBe(2)
+  })
+
+  test('recvmmsg keeps to its arrays', () => {
+    const [a, b] = pair(AF_UNIX, SOCK_DGRAM)
+    addon.sendto(a, new Uint8Array(5), new Uint8Array(0))
+    const slab = new Uint8Array(20)
+    const meta = new Int32Array(8)
+    const names = new Uint8Array(2 * NAME_SIZE)
+    const controls = new Uint8Array(64)
+    const receive = (offset: number, slot: number, count: number): number =>
+      addon.recvmmsg(b, slab, offset, slot, count, meta, names, controls, 32)
+    for (const [offset, slot, count] of [
+      [0, 21, 1], [0, 11, 2], [1, 10, 2], [21, 0, 1], [MAX_LENGTH - 1, 1, 1], [0, MAX_LENGTH - 1, 2], [0, 1, 3],
+    ] as const) {
+      expect(receive(offset, slot, count)).toBe(EINVAL)
+    }
+    expect(addon.recvmmsg(b, slab, 0, 10, 2, new Int32Array(7), names, controls, 0)).toBe(EINVAL)
+    expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, new Uint8Array(2 * NAME_SIZE - 1), controls, 0)).toBe(EINVAL)
+    expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, names, controls, 33)).toBe(EINVAL)
+    expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, names, controls, MAX_LENGTH - 1)).toBe(EINVAL)
+    expect(receive(0, 10, 2)).toBe(1)
+  })
+
+  test('set takes its three bits only', () => {
+    const [a] = pair(AF_UNIX, SOCK_STREAM)
+    const watched = watch(a, () => {})
+    for (const value of [...badInts, 8, 16, -1]) expect(watched.set(value as number)).toBe(EINVAL)
+    expect(() => watched.set.call({} as never, 1)).toThrow(TypeError)
+    const unwrapped = Reflect.construct(watched.constructor, [])
+    expect(unwrapped.set(1)).toBe(failure('EBADF'))
+    expect([unwrapped.ref(), unwrapped.unref(), unwrapped.close()]).toEqual([undefined, undefined, undefined])
+  })
+
+  test('whatever the numbers, nothing outside the window is written', () => {
+    const length = fc.oneof(fc.integer({ min: -2, max: 70 }), fc.constantFrom(2 ** 31, 2 ** 32 + 1, MAX_LENGTH))
+    fc.assert(
+      fc.property(length, length, length, fc.integer({ min: 0, max: 64 }), (offset, slot, count, sent) => {
+        const [a, b] = pair(AF_UNIX, SOCK_DGRAM)
+        addon.sendto(a, new Uint8Array(sent).fill(7), new Uint8Array(0))
+        const whole = new Uint8Array(128)
+        const slab = whole.subarray(32, 96)
+        const meta = new Int32Array(16)
+        const names = new Uint8Array(4 * NAME_SIZE)
+        const received = addon.recvmmsg(b, slab, offset, slot, count, meta, names, names, 0)
+        const end = received === 1 ? 32 + offset + at(meta, 0) : 0
+        whole.forEach((byte, index) => {
+          if (byte !== 0 && (received !== 1 || index < 32 + offset || index >= end)) expect.unreachable()
+        })
+        if (received === 1) expect(at(meta, 0)).toBe(Math.min(sent, slot))
+        addon.close(a)
+        addon.close(b)
+      }),
+    )
+  })
+})

@@ -1,0 +1,90 @@
+// Run with --expose-gc: what the garbage collector may take, and what not.
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { fstatSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { addon, pair, READABLE, WRITABLE } from './addon.mjs'
+
+function isOpen(fd) {
+  try {
+    fstatSync(fd)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function collect() {
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc()
+    await setImmediate()
+  }
+}
+
+const results = {}
+
+// In functions of their own, so that no variable of this module holds anything.
+function forgotten() {
+  const [fd] = pair()
+  addon.watch(fd, () => {})
+  return fd
+}
+
+function forgottenAfterUse() {
+  const [fd] = pair()
+  const watch = addon.watch(fd, () => watch.set(0))
+  watch.set(WRITABLE)
+  return fd
+}
+
+/** The store holds the socket, and the watch was made under that store: a circle, but one within JavaScript. */
+function forgottenInItsOwnStore() {
+  const [fd] = pair()
+  const socket = { store: new AsyncLocalStorage() }
+  socket.store.run(socket, () => {
+    socket.watch = addon.watch(fd, () => socket)
+  })
+  return fd
+}
+
+function waiting(seen) {
+  const [fd, peer] = pair()
+  const watch = addon.watch(fd, () => {
+    seen.push(fd)
+    watch.close()
+  })
+  watch.set(READABLE)
+  return [fd, peer]
+}
+
+function held(seen) {
+  const [fd] = pair()
+  return [fd, addon.watch(fd, () => seen.push(fd))]
+}
+
+const seen = []
+const fds = [forgotten(), forgottenAfterUse(), forgottenInItsOwnStore()]
+const [waitingFd, peer] = waiting(seen)
+const [heldFd, heldWatch] = held(seen)
+await collect()
+await collect()
+results.forgotten = fds.map(isOpen)
+
+results.waiting = isOpen(waitingFd)
+addon.sendv(peer, [Buffer.from('x')], 0, 0)
+await setImmediate()
+await setImmediate()
+results.called = seen.splice(0).includes(waitingFd)
+
+// Nothing but the watch holds its callback.
+results.held = isOpen(heldFd)
+heldWatch.set(WRITABLE)
+await setImmediate()
+await setImmediate()
+results.heldCalled = seen.includes(heldFd)
+heldWatch.close()
+
+// Many at once, with the loop closing the handles in its own time.
+const many = Array.from({ length: 500 }, forgotten)
+await collect()
+results.many = many.filter(isOpen).length
+console.log(JSON.stringify(results))

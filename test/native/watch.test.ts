@@ -1,0 +1,276 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { DISCONNECTED, FAILED, READABLE, WRITABLE, type Watch } from '../../src/engine/addon.ts'
+import {
+  AF_INET, AF_UNIX, describeNative, failure, isOpen, loopback, nameOf, run, SHUT_WR, SOCK_DGRAM, SOCK_STREAM, until,
+} from './support.ts'
+
+const FAILURE = FAILED | READABLE | WRITABLE
+
+describeNative('watch', ({ addon, pair, socket, watch }) => {
+  const send = (fd: number, text: string): number => addon.sendv(fd, [Buffer.from(text)], 0, 0)
+  const receive = (fd: number): number => addon.recv(fd, new Uint8Array(100), 0, 100)
+
+  test('reports what it waits for, as long as it is so', async () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    const seen: number[] = []
+    const w = watch(a, (events) => {
+      seen.push(events)
+      if (seen.length === 3) receive(a)
+    })
+    expect(w.set(READABLE)).toBe(0)
+    await sleep(20)
+    expect(seen).toEqual([])
+    send(b, 'x')
+    await until(() => seen.length >= 3)
+    await sleep(20)
+    expect(seen).toEqual([READABLE, READABLE, READABLE])
+    w.set(READABLE | WRITABLE)
+    await until(() => seen.length > 3)
+    expect(seen[3]).toBe(WRITABLE)
+    w.set(0)
+    const { length } = seen
+    send(b, 'x')
+    await sleep(20)
+    expect(seen.length).toBe(length)
+  })
+
+  test('the callback is called on the watch, with what is ready at once', async () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    send(b, 'x')
+    const calls: unknown[] = []
+    const w = watch(a, function (this: unknown, ...args: unknown[]): void {
+      calls.push([this, ...args])
+      w.set(0)
+    })
+    w.set(READABLE | WRITABLE)
+    await until(() => calls.length > 0)
+    expect(calls).toEqual([[w, READABLE | WRITABLE]])
+  })
+
+  test('the end of the peer is readable, and DISCONNECTED for who asks', async () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    const seen: number[] = []
+    const w = watch(a, (events) => {
+      seen.push(events)
+      w.set(0)
+    })
+    w.set(DISCONNECTED)
+    send(b, 'x')
+    await sleep(20)
+    expect(seen).toEqual([])
+    addon.shutdown(b, SHUT_WR)
+    await until(() => seen.length === 1)
+    w.set(READABLE)
+    await until(() => seen.length === 2)
+    w.set(READABLE | WRITABLE | DISCONNECTED)
+    await until(() => seen.length === 3)
+    expect(seen).toEqual([DISCONNECTED, READABLE, READABLE | WRITABLE | DISCONNECTED])
+  })
+
+  test('an error stops it and is reported with everything; the same set starts it again', async () => {
+    const closed = socket(AF_INET, SOCK_DGRAM)
+    addon.bind(closed, loopback(0))
+    const name = nameOf(addon, closed)
+    addon.close(closed)
+    const udp = socket(AF_INET, SOCK_DGRAM)
+    addon.connect(udp, name)
+    const seen: number[] = []
+    const w = watch(udp, (events) => seen.push(events))
+    for (let round = 1; round <= 3; round++) {
+      expect(w.set(READABLE)).toBe(0)
+      addon.sendto(udp, Buffer.from('x'), new Uint8Array(0))
+      await until(() => seen.length >= round)
+      await sleep(10)
+      expect(seen).toEqual(new Array(round).fill(FAILURE))
+      expect(receive(udp)).toBe(failure('ECONNREFUSED'))
+    }
+  })
+
+  test('a reset is an error condition', async () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    send(a, 'unread')
+    const seen: number[] = []
+    watch(a, (events) => seen.push(events)).set(READABLE)
+    addon.close(b)
+    await until(() => seen.length > 0)
+    expect(seen).toEqual([FAILURE])
+    expect(receive(a)).toBe(failure('ECONNRESET'))
+  })
+
+  test('it can be closed from its own callback, and closes the descriptor', async () => {
+    const [a] = pair(AF_UNIX, SOCK_STREAM)
+    let calls = 0
+    const w: Watch = watch(a, () => {
+      calls++
+      w.close()
+      w.close()
+      expect(w.set(READABLE)).toBe(failure('EBADF'))
+    })
+    w.set(WRITABLE)
+    await until(() => calls > 0)
+    await sleep(10)
+    expect(calls).toBe(1)
+    expect(isOpen(a)).toBe(false)
+  })
+
+  test('one watch can close another that was ready in the same turn', async () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    let calls = 0
+    const watches = [a, b].map((fd) =>
+      watch(fd, () => {
+        calls++
+        for (const w of watches) w.close()
+      }),
+    )
+    for (const w of watches) w.set(WRITABLE)
+    await until(() => calls > 0)
+    await sleep(10)
+    expect(calls).toBe(1)
+  })
+
+  test('a number that is reused at once belongs to the new socket alone', async () => {
+    const seen: string[] = []
+    for (let round = 0; round < 50; round++) {
+      const fds = new Int32Array(2)
+      addon.socketpair(AF_UNIX, SOCK_STREAM, 0, fds)
+      const [a = -1, b = -1] = fds
+      const first = watch(a, () => seen.push('closed'))
+      first.set(WRITABLE)
+      first.close()
+      const again = addon.socket(AF_UNIX, SOCK_DGRAM, 0)
+      expect(again).toBe(a)
+      const second = watch(again, () => {
+        seen.push('open')
+        second.close()
+      })
+      second.set(WRITABLE)
+      await until(() => seen.length > round)
+      addon.close(b)
+    }
+    expect(new Set(seen)).toEqual(new Set(['open']))
+  })
+
+  test('a closed watch does nothing', () => {
+    const [a] = pair(AF_UNIX, SOCK_STREAM)
+    const w = watch(a, () => {})
+    w.close()
+    expect(w.set(READABLE)).toBe(failure('EBADF'))
+    expect(w.set(0)).toBe(failure('EBADF'))
+    expect([w.ref(), w.unref(), w.close()]).toEqual([undefined, undefined, undefined])
+    expect(addon.watch(a, () => {})).toBe(failure('EBADF'))
+  })
+
+  test('the watch owns the descriptor: nobody else can close or watch it', () => {
+    const [a] = pair(AF_UNIX, SOCK_STREAM)
+    const w = watch(a, () => {})
+    expect(addon.close(a)).toBe(failure('EBADF'))
+    expect(addon.watch(a, () => {})).toBe(failure('EEXIST'))
+    expect(addon.adopt(a)).toBe(failure('EEXIST'))
+    expect(w.set(READABLE)).toBe(0)
+  })
+
+  test('what cannot be watched stays with the caller: files, and what is not ours', () => {
+    const file = openSync(import.meta.filename, 'r')
+    expect(addon.watch(file, () => {})).toBe(failure('EBADF'))
+    expect(addon.adopt(file)).toBe(0)
+    expect(addon.watch(file, () => {})).toBe(failure('EPERM'))
+    expect(isOpen(file)).toBe(true)
+    expect(addon.close(file)).toBe(0)
+  })
+
+  test('what libuv watches already is refused', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const client = connect(typeof address === 'object' && address !== null ? address.port : 0, '127.0.0.1')
+    await once(client, 'connect')
+    client.resume()
+    const { fd } = (client as unknown as { _handle: { fd: number } })._handle
+    expect(addon.adopt(fd)).toBe(0)
+    await sleep(10)
+    expect(addon.watch(fd, () => {})).toBe(failure('EEXIST'))
+    expect(isOpen(fd)).toBe(true)
+    expect(addon.close(fd)).toBe(0)
+    // The number was the client's: keep it from closing somebody else's.
+    const placeholder = openSync('/dev/null', 'r')
+    expect(placeholder).toBe(fd)
+    client.destroy()
+    server.close()
+    await once(server, 'close')
+    if (isOpen(placeholder)) closeSync(placeholder)
+  })
+
+  test('a closed descriptor is out of the epoll set even while another process has it open', async () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    const holder = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', a] })
+    await once(holder, 'spawn')
+    let calls = 0
+    const w = watch(a, () => calls++)
+    w.set(READABLE)
+    await sleep(5)
+    w.close()
+    expect(send(b, 'x')).toBe(1)
+    await sleep(20)
+    expect(calls).toBe(0)
+    holder.kill()
+    await once(holder, 'close')
+  })
+
+  test('callbacks run in the async context in which the watch was made', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const [a] = pair(AF_UNIX, SOCK_STREAM)
+    const seen: unknown[] = []
+    const w = storage.run('made', () =>
+      watch(a, () => {
+        seen.push(storage.getStore())
+        queueMicrotask(() => seen.push(storage.getStore()))
+        w.close()
+      }),
+    )
+    storage.run('set', () => w.set(WRITABLE))
+    await until(() => seen.length === 2)
+    expect(seen).toEqual(['made', 'made'])
+  })
+
+  test('ticks and microtasks run after each callback', async () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    const order: string[] = []
+    const watches = [a, b].map((fd) =>
+      watch(fd, () => {
+        order.push('callback')
+        process.nextTick(() => order.push('tick'))
+        queueMicrotask(() => order.push('microtask'))
+      }),
+    )
+    for (const w of watches) w.set(WRITABLE)
+    await until(() => order.length >= 6)
+    expect(order.slice(0, 6)).toEqual(['callback', 'tick', 'microtask', 'callback', 'tick', 'microtask'])
+  })
+
+  test('an exception in a callback is an uncaught exception, and the watch goes on', async () => {
+    expect(await run('uncaught.mjs')).toEqual({
+      code: 0,
+      signal: null,
+      stdout: 'caught 1\ncaught 2\ncaught 3\ntick\n',
+      stderr: '',
+    })
+  })
+
+  test('an exception that nobody handles ends the process as any other does', async () => {
+    const { code, stderr } = await run('uncaught.mjs', ['unhandled'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('Error: 1')
+  })
+
+  test('a watch that waits keeps the process alive; unref and 0 let it end', async () => {
+    const cases = { ref: 7, unref: 0, idle: 0, 'unref set ref': 7, 'unref set': 0 }
+    const ends = Object.keys(cases).map(async (acts) => [acts, (await run('alive.mjs', acts.split(' '))).code])
+    expect(Object.fromEntries(await Promise.all(ends))).toEqual(cases)
+  })
+})
