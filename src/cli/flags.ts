@@ -21,11 +21,11 @@ export const engineFlag: Option = new Option('--engine <name>', 'what moves the 
 
 /** A flag that may be repeated, each time with another option of the library. */
 export function optionFlag(flags: string, what: string): Option {
-  return new Option(`${flags} <name=value>`, what).default({}, 'none').argParser(addOption)
+  return new Option(`${flags} <name=value>`, what).argParser(addOption)
 }
 
 /** The library's options, of which only those are there that were given. */
-export function openOptions({ timeout, engine, local }: OpenFlags, named: Named): OpenOptions {
+export function openOptions({ timeout, engine, local }: OpenFlags, named: Named = {}): OpenOptions {
   return {
     ...named,
     ...(timeout !== undefined && { timeout }),
@@ -35,7 +35,7 @@ export function openOptions({ timeout, engine, local }: OpenFlags, named: Named)
 }
 
 /** `mode=0o660`, `unlinkStale=true`, `congestion=cubic`: JSON or a number where it is one, else text. */
-function addOption(text: string, before: Named): Named {
+function addOption(text: string, before: Named = {}): Named {
   const equals = text.indexOf('=')
   if (equals < 1) throw new InvalidArgumentError('It must be name=value.')
   return { ...before, [text.slice(0, equals)]: parseValue(text.slice(equals + 1)) }

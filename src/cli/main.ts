@@ -19,11 +19,11 @@ import { type RelayOptions, relay } from './relay.ts'
 import { EXIT, EXIT_HELP, exitCodeOf, reportError } from './report.ts'
 import { listenForStop, type Stop } from './stop.ts'
 
-type CatFlags = OpenFlags & Omit<CatOptions, 'open'> & { readonly option: Record<string, unknown> }
+type CatFlags = OpenFlags & Omit<CatOptions, 'open'> & { readonly option?: Record<string, unknown> }
 type RelayFlags = OpenFlags &
   Omit<RelayOptions, 'listening' | 'connecting'> & {
-    readonly listenOption: Record<string, unknown>
-    readonly connectOption: Record<string, unknown>
+    readonly listenOption?: Record<string, unknown>
+    readonly connectOption?: Record<string, unknown>
   }
 
 const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')

@@ -150,7 +150,10 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return batch.done
   }
 
-  /** Resolves when the system and the send queue have room for another message: the time to `trySend` again. */
+  /**
+   * Resolves when there may be room for another message: the time to `trySend` again. For an unconnected Unix socket the
+   * kernel does not tell when a full receiver has room (`trySend` does); the times between two tries then grow to 32 ms.
+   */
   ready(): Promise<void> {
     return this.#outbox.ready()
   }

@@ -2,7 +2,13 @@ import { inspect } from 'node:util'
 import { invalidAddress } from '../core/address.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AddressFamily } from '../core/family.ts'
-import { factsOf, type KernelFamilyDefinition, type KernelScheme, kernelFamily, type Purpose } from '../engine/kernel-family.ts'
+import {
+  factsOf,
+  type KernelFamilyDefinition,
+  type KernelScheme,
+  kernelFamily,
+  type Purpose,
+} from '../engine/kernel-family.ts'
 import { SOCK_DGRAM, SOCK_STREAM } from '../engine/kernel-options.ts'
 import { ANY } from './inet/host.ts'
 import { isMapped } from './inet/ip.ts'
@@ -120,7 +126,8 @@ export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
       const { host, port } = check(address)
       return { host: host.text, port }
     },
-    decode: (endpoint, scheme) => ('host' in endpoint ? canonical(make(scheme, endpoint.host, endpoint.port)) : undefined),
+    decode: (endpoint, scheme) =>
+      'host' in endpoint ? canonical(make(scheme, endpoint.host, endpoint.port)) : undefined,
   },
   remedy: 'build a kernel with CONFIG_INET (and CONFIG_IPV6 for IPv6)',
 }
@@ -154,14 +161,20 @@ function resolve(address: InetAddress, purpose: Purpose, signal?: AbortSignal): 
   const { scheme } = address
   const { host, port } = check(address)
   const outward = purpose === 'connect' || purpose === 'send'
-  if (outward && host.text === ANY) throw invalidAddress(format(address), `the host * can be listened on and bound to; ${purpose} needs one host`)
-  if (outward && port === 0) throw invalidAddress(format(address), `the port 0 can be listened on and bound to; ${purpose} needs a real one`)
+  if (outward && host.text === ANY)
+    throw invalidAddress(format(address), `the host * can be listened on and bound to; ${purpose} needs one host`)
+  if (outward && port === 0)
+    throw invalidAddress(format(address), `the port 0 can be listened on and bound to; ${purpose} needs a real one`)
   if (host.text === ANY) return WILDCARDS.map((wildcard) => make(scheme, wildcard, port))
   if (host.address !== undefined) return [make(scheme, host.text, port)]
-  return lookupHost(host.text, format(address), signal).then((hosts) => hosts.map((found) => canonical(make(scheme, found, port))))
+  return lookupHost(host.text, format(address), signal).then((hosts) =>
+    hosts.map((found) => canonical(make(scheme, found, port))),
+  )
 }
 
-/** The other end: what connects or sends to the address. For the wildcard, which nothing can reach, what listens there. */
+/**
+ * The other end: what connects or sends to the address. For the wildcard, which nothing can reach, what listens there.
+ */
 function toSocat(address: InetAddress): string {
   const { host, port } = check(address)
   const protocol = address.scheme.toUpperCase()

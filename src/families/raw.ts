@@ -20,7 +20,9 @@ export interface RawAddress {
   readonly type: number
   /** 0 for the domain's default. */
   readonly protocol: number
-  /** The whole `struct sockaddr`, family included, in the machine's byte order: 2 to 128 bytes, or none to stay unbound. */
+  /**
+   * The whole `struct sockaddr`, family included, in the machine's byte order: 2 to 128 bytes, or none to stay unbound.
+   */
   readonly sockaddr: Uint8Array
 }
 
@@ -106,7 +108,8 @@ function check(address: RawAddress, text?: string): RawAddress {
   if (!isNumber(domain, 0, 65_535)) fail(`the domain must be a whole number from 0 to 65535, not ${inspect(domain)}`)
   // What is above 15 are flags (SOCK_NONBLOCK, SOCK_CLOEXEC), which are the engine's business.
   if (!isNumber(type, 1, 15)) fail(`the type must be a whole number from 1 to 15, not ${inspect(type)}`)
-  if (!isNumber(protocol, 0, 2 ** 31 - 1)) fail(`the protocol must be a whole number from 0 to 2147483647, not ${inspect(protocol)}`)
+  if (!isNumber(protocol, 0, 2 ** 31 - 1))
+    fail(`the protocol must be a whole number from 0 to 2147483647, not ${inspect(protocol)}`)
   if (!(sockaddr instanceof Uint8Array)) return fail(`the sockaddr must be a Uint8Array, not ${inspect(sockaddr)}`)
   const { length } = sockaddr
   if (length !== 0 && length < SA_FAMILY) fail('the sockaddr is shorter than its family, which is 2 bytes')

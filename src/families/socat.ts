@@ -17,7 +17,7 @@ export function shellWord(...parts: readonly (string | Uint8Array)[]): string {
   const text = bytes.toString('utf8')
   if (/^[\w@%+=:,./[\]-]+$/.test(text)) return text
   const isText = Buffer.from(text, 'utf8').equals(bytes)
-  if (isText && !/[\x00-\x1f\x7f]/.test(text)) return `'${text.replaceAll("'", "'\\''")}'`
+  if (isText && !/\p{Cc}/u.test(text)) return `'${text.replaceAll("'", "'\\''")}'`
   // What no text can hold, the shell reads as $'…', with bytes in hexadecimal: bash, zsh, ksh, POSIX 2024.
   return `$'${[...bytes].map(quoteByte).join('')}'`
 }

@@ -20,13 +20,19 @@ export type UnixScheme = 'unix' | 'unixgram' | 'unixpacket'
 /**
  * An address of a Unix socket, by exactly one of:
  *
- * - `path`: a file, 1 to 108 bytes without a NUL. Text where it is UTF-8, else bytes.
- * - `abstract`: a name outside the file system, 0 to 107 bytes of any value. `padded`: filled with NULs up to 107, which
- *   is another name, and what programs bind that do not say how long theirs is.
- * - `unnamed`: not bound. Can only be bound to, which leaves the socket without a name: it can send and get no answer.
- * - `autobind`: the kernel picks a free abstract name.
+ * - `path`: a file, 1 to 108 bytes without a NUL; a string where it is UTF-8, else bytes. In text it stands for itself,
+ *   `%` and `?` included: `unix:/run/app.sock`. One that begins with `@` or `?`, is not UTF-8 or has a control
+ *   character is written `unix:?path=%40name`, with `%XX` for a byte.
+ * - `abstract`: a name outside the file system, 0 to 107 bytes of any value: `unix:@name`, with `%XX` for a byte that
+ *   is not visible ASCII. `padded`, `unix:@name?padded`: filled up with NULs, which is another name, and the one of
+ *   programs that do not tell the system how long theirs is.
+ * - `unnamed`, `unixgram:?unnamed`: can only be bound to, and leaves the socket unbound: it can send and get no answer.
+ * - `autobind`, `unix:?autobind`: the kernel picks a free abstract name.
  */
-export type UnixAddress<S extends UnixScheme = UnixScheme> = { readonly family: 'unix'; readonly scheme: S } & NameFields
+export type UnixAddress<S extends UnixScheme = UnixScheme> = {
+  readonly family: 'unix'
+  readonly scheme: S
+} & NameFields
 
 declare module '../core/address.ts' {
   interface SchemeMap {
@@ -73,11 +79,13 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
     return address
   },
   format,
-  ephemeral: (scheme) => make(scheme, { path: join(tmpdir(), `polysocket-${process.pid}-${randomBytes(6).toString('hex')}.sock`) }),
+  ephemeral: (scheme) =>
+    make(scheme, { path: join(tmpdir(), `polysocket-${process.pid}-${randomBytes(6).toString('hex')}.sock`) }),
   toSocat,
   resolve(address, purpose) {
     const { kind } = nameOf(address)
-    if (kind === 'unnamed' && purpose !== 'bind') throw invalidAddress(format(address), `unnamed can be bound to; ${purpose} needs a name`)
+    if (kind === 'unnamed' && purpose !== 'bind')
+      throw invalidAddress(format(address), `unnamed can be bound to; ${purpose} needs a name`)
     if (kind === 'autobind' && purpose !== 'bind' && purpose !== 'listen') {
       throw invalidAddress(format(address), `autobind can be bound to and listened on; ${purpose} needs a name`)
     }
@@ -119,7 +127,8 @@ function format(address: UnixAddress): string {
 
 function toSocat(address: UnixAddress): string {
   const name = nameOf(address)
-  if (name.kind === 'unnamed' || name.kind === 'autobind') throw unsupported(`${format(address)} in socat`, 'it is no address that can be reached')
+  if (name.kind === 'unnamed' || name.kind === 'autobind')
+    throw unsupported(`${format(address)} in socat`, 'it is no address that can be reached')
   const verb = address.scheme === 'unixgram' ? 'SENDTO' : 'CONNECT'
   const type = address.scheme === 'unixpacket' ? `,type=${SOCK_SEQPACKET}` : ''
   if (name.kind === 'path') return shellWord(`UNIX-${verb}:`, socatEscape(name.path), type)
@@ -127,11 +136,12 @@ function toSocat(address: UnixAddress): string {
   return shellWord(`ABSTRACT-${verb}:`, socatEscape(name.abstract), type, padding)
 }
 
-/** Node hands an abstract name to the kernel with its padding (libuv before 1.48), which is another name than the one meant. */
+/** libuv before 1.48, and so Node 20, pads an abstract name: another one than what the address says. */
 function toNodePath(address: UnixAddress): NodeEndpoint {
   const name = nameOf(address)
   const remedy = 'which Node cannot open; use the kernel engine'
-  if (name.kind !== 'path') throw unsupported(format(address), `it is ${name.kind === 'abstract' ? 'an abstract name' : name.kind}, ${remedy}`)
+  if (name.kind !== 'path')
+    throw unsupported(format(address), `it is ${name.kind === 'abstract' ? 'an abstract name' : name.kind}, ${remedy}`)
   const { path } = pathOf(name.path)
   if (typeof path !== 'string') throw unsupported(format(address), `its path is not UTF-8, ${remedy}`)
   return { path }

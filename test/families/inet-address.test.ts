@@ -3,10 +3,10 @@ import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { AbortError, createSockets, type SocketError } from '../../src/index.ts'
 import { loadAddon } from '../../src/engine/addon.ts'
 import { interleave } from '../../src/families/inet/resolve.ts'
 import { type InetAddress, inet, inetDefinition } from '../../src/families/inet.ts'
+import { AbortError, createSockets, type SocketError } from '../../src/index.ts'
 import { given, need, python } from '../support/need.ts'
 
 const { parseAddress, formatAddress, toSocat } = createSockets([inet])
@@ -168,7 +168,9 @@ describe('canonical text', () => {
 
 const ipv6 = fc.uint8Array({ minLength: 16, maxLength: 16 }).chain((bytes) =>
   // Zeroed groups, or runs of zeros would almost never occur.
-  fc.uint8Array({ minLength: 8, maxLength: 8, max: 1 }).map((keep) => bytes.map((byte, at) => byte * (keep[at >> 1] ?? 0))),
+  fc
+    .uint8Array({ minLength: 8, maxLength: 8, max: 1 })
+    .map((keep) => bytes.map((byte, at) => byte * (keep[at >> 1] ?? 0))),
 )
 const groups = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').match(/.{4}/g)?.join(':') ?? ''
 const host = fc.oneof(
@@ -233,7 +235,9 @@ describe('properties', () => {
     const script = 'import sys, ipaddress\nfor line in sys.stdin: print(ipaddress.IPv6Address(bytes.fromhex(line)))'
     const input = samples.map((bytes) => Buffer.from(bytes).toString('hex')).join('\n')
     const theirs = execFileSync('python3', ['-c', script], { input, encoding: 'utf8' }).trim().split('\n')
-    expect(samples.map((bytes) => formatAddress(tcp(groups(bytes), 1)))).toEqual(theirs.map((text) => `tcp://[${text}]:1`))
+    expect(samples.map((bytes) => formatAddress(tcp(groups(bytes), 1)))).toEqual(
+      theirs.map((text) => `tcp://[${text}]:1`),
+    )
   })
 })
 
@@ -260,7 +264,9 @@ for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET, '0.0.0.0'),
   })
 
   test('has the port in network order, and 16 or 28 bytes', () => {
-    expect([...inetDefinition.encode(tcp('1.2.3.4', 0x1234)).subarray(2)]).toEqual([0x12, 0x34, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0])
+    expect([...inetDefinition.encode(tcp('1.2.3.4', 0x1234)).subarray(2)]).toEqual([
+      0x12, 0x34, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0,
+    ])
     expect(inetDefinition.encode(tcp('::1', 1))).toHaveLength(28)
   })
 
@@ -270,7 +276,7 @@ for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET, '0.0.0.0'),
       .flat()
       .find((one) => one?.family === 'IPv6' && one.scopeid > 0)
     const hosts = ['127.0.0.1', '127.1.2.3', '0.0.0.0']
-    if (networkInterfaces()['lo']?.some((one) => one.family === 'IPv6')) hosts.push('::1', '::', '::ffff:127.0.0.1')
+    if (networkInterfaces().lo?.some((one) => one.family === 'IPv6')) hosts.push('::1', '::', '::ffff:127.0.0.1')
     if (linkLocal?.family === 'IPv6') hosts.push(`${linkLocal.address}%${linkLocal.scopeid}`)
     for (const host of hosts) {
       const fd = addon.socket(host.includes(':') ? 10 : 2, 2, 0)
@@ -296,8 +302,14 @@ for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET, '0.0.0.0'),
   })
 
   test('a zone that nothing here has, and a name, have none', () => {
-    expect(errorOf(() => inetDefinition.encode(tcp('fe80::1%nosuch0', 80)))).toMatchObject({ code: 'ERR_ADDRESS_INVALID', message: expect.stringContaining('zone') })
-    expect(errorOf(() => inetDefinition.encode(tcp('localhost', 80)))).toMatchObject({ code: 'ERR_ADDRESS_INVALID', message: expect.stringContaining('host') })
+    expect(errorOf(() => inetDefinition.encode(tcp('fe80::1%nosuch0', 80)))).toMatchObject({
+      code: 'ERR_ADDRESS_INVALID',
+      message: expect.stringContaining('zone'),
+    })
+    expect(errorOf(() => inetDefinition.encode(tcp('localhost', 80)))).toMatchObject({
+      code: 'ERR_ADDRESS_INVALID',
+      message: expect.stringContaining('host'),
+    })
     expect(inetDefinition.decode(new Uint8Array(0), 'tcp')).toBeUndefined()
     expect(inetDefinition.decode(new Uint8Array(16), 'tcp')).toBeUndefined()
     expect(inetDefinition.decode(inetDefinition.encode(tcp('::1', 1)).subarray(0, 24), 'tcp')).toBeUndefined()
@@ -312,7 +324,8 @@ for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET, '0.0.0.0'),
 })
 
 describe('resolving', () => {
-  const resolve = async (any: InetAddress, ...rest: ['connect' | 'listen' | 'bind' | 'send', AbortSignal?]) => inetDefinition.resolve?.(any, ...rest)
+  const resolve = async (any: InetAddress, ...rest: ['connect' | 'listen' | 'bind' | 'send', AbortSignal?]) =>
+    inetDefinition.resolve?.(any, ...rest)
 
   test('what is numeric is at once what it is, canonical', () => {
     expect(inetDefinition.resolve?.(tcp('127.0.0.1', 80), 'connect')).toEqual([tcp('127.0.0.1', 80)])
@@ -326,8 +339,15 @@ describe('resolving', () => {
   })
 
   test.each(['connect', 'send'] as const)('%s needs a host and a port', (purpose) => {
-    expect(errorOf(() => inetDefinition.resolve?.(tcp('*', 80), purpose))).toMatchObject({ code: 'ERR_ADDRESS_INVALID', address: 'tcp://*:80', message: expect.stringContaining('host') })
-    expect(errorOf(() => inetDefinition.resolve?.(tcp('127.0.0.1', 0), purpose))).toMatchObject({ code: 'ERR_ADDRESS_INVALID', message: expect.stringContaining('port') })
+    expect(errorOf(() => inetDefinition.resolve?.(tcp('*', 80), purpose))).toMatchObject({
+      code: 'ERR_ADDRESS_INVALID',
+      address: 'tcp://*:80',
+      message: expect.stringContaining('host'),
+    })
+    expect(errorOf(() => inetDefinition.resolve?.(tcp('127.0.0.1', 0), purpose))).toMatchObject({
+      code: 'ERR_ADDRESS_INVALID',
+      message: expect.stringContaining('port'),
+    })
   })
 
   test('a name is looked up', async () => {
@@ -335,7 +355,7 @@ describe('resolving', () => {
     expect(await resolve(tcp('LocalHost', 80), 'connect')).toEqual(found.map((one) => tcp(one.address, 80)))
   })
 
-  test('a name that nobody has is the resolver\'s error', async () => {
+  test("a name that nobody has is the resolver's error", async () => {
     // RFC 2606 reserves .invalid; without a name server the answer is "try again".
     await expect(resolve(tcp('nobody.invalid', 80), 'connect')).rejects.toMatchObject({
       name: 'SocketError',
@@ -346,7 +366,9 @@ describe('resolving', () => {
   })
 
   test('an abort ends the wait, with its reason', async () => {
-    await expect(resolve(tcp('localhost', 80), 'connect', AbortSignal.abort(new AbortError('early')))).rejects.toMatchObject({ name: 'AbortError', cause: 'early' })
+    await expect(
+      resolve(tcp('localhost', 80), 'connect', AbortSignal.abort(new AbortError('early'))),
+    ).rejects.toMatchObject({ name: 'AbortError', cause: 'early' })
     const late = new AbortController()
     const waiting = resolve(tcp('nobody.invalid', 80), 'connect', late.signal)
     late.abort('late')
@@ -357,7 +379,12 @@ describe('resolving', () => {
     const v4 = (address: string) => ({ address, family: 4 })
     const v6 = (address: string) => ({ address, family: 6 })
     expect(interleave([v6('::1'), v6('::2'), v6('::3'), v4('1.0.0.1')])).toEqual(['::1', '1.0.0.1', '::2', '::3'])
-    expect(interleave([v4('1.0.0.1'), v4('1.0.0.2'), v6('::1'), v6('::2')])).toEqual(['1.0.0.1', '::1', '1.0.0.2', '::2'])
+    expect(interleave([v4('1.0.0.1'), v4('1.0.0.2'), v6('::1'), v6('::2')])).toEqual([
+      '1.0.0.1',
+      '::1',
+      '1.0.0.2',
+      '::2',
+    ])
     expect(interleave([v4('1.0.0.1')])).toEqual(['1.0.0.1'])
     expect(interleave([])).toEqual([])
   })
@@ -379,12 +406,21 @@ describe('in other words', () => {
     expect(inetDefinition.toNode?.(tcp('127.0.0.1', 80))).toEqual({ address: '127.0.0.1', port: 80, family: 'IPv4' })
     expect(inetDefinition.toNode?.(tcp('::1', 80))).toEqual({ address: '::1', port: 80, family: 'IPv6' })
     expect(inetDefinition.node?.encode(tcp('0::1', 80))).toEqual({ host: '::1', port: 80 })
-    expect(inetDefinition.node?.decode({ host: '::FFFF:127.0.0.1', port: 80 }, 'tcp')).toEqual(tcp('::ffff:127.0.0.1', 80))
+    expect(inetDefinition.node?.decode({ host: '::FFFF:127.0.0.1', port: 80 }, 'tcp')).toEqual(
+      tcp('::ffff:127.0.0.1', 80),
+    )
   })
 
   test('the largest message depends on the address', () => {
     const most = (host: string) => inetDefinition.facts?.({ ...tcp(host, 0), scheme: 'udp' }).maxMessage
-    expect([most('127.0.0.1'), most('::1'), most('::'), most('::ffff:127.0.0.1'), most('localhost'), most('*')]).toEqual([65_507, 65_527, 65_507, 65_507, 65_507, 65_507])
+    expect([
+      most('127.0.0.1'),
+      most('::1'),
+      most('::'),
+      most('::ffff:127.0.0.1'),
+      most('localhost'),
+      most('*'),
+    ]).toEqual([65_507, 65_527, 65_507, 65_507, 65_507, 65_507])
     expect(inetDefinition.facts?.(tcp('::1', 0)).maxMessage).toBeUndefined()
   })
 })

@@ -1,16 +1,22 @@
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { bind, connect, type DatagramEndpoint, listen, type SocketOptions } from '../../src/index.ts'
 import { type InetSocketOptions, inetOptions } from '../../src/families/inet/options.ts'
 import type { InetAddress } from '../../src/families/inet.ts'
+import { bind, connect, type DatagramEndpoint, listen, type SocketOptions } from '../../src/index.ts'
 import { given, type Need, need, scheme } from '../support/need.ts'
 
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === '::1'))
 const ipv6: Need = need(hasIPv6, 'this machine has no IPv6', 'sysctl net.ipv6.conf.lo.disable_ipv6=0')
 const linkLocal = Object.entries(networkInterfaces()).flatMap(([name, all]) =>
-  (all ?? []).flatMap((one) => (one.family === 'IPv6' && one.scopeid > 0 ? [{ name, index: one.scopeid, address: one.address }] : [])),
+  (all ?? []).flatMap((one) =>
+    one.family === 'IPv6' && one.scopeid > 0 ? [{ name, index: one.scopeid, address: one.address }] : [],
+  ),
 )[0]
-const multicastIPv6: Need = need(linkLocal !== undefined, 'no interface here has a link-local address', 'ip link set an Ethernet interface up')
+const multicastIPv6: Need = need(
+  linkLocal !== undefined,
+  'no interface here has a link-local address',
+  'ip link set an Ethernet interface up',
+)
 const tcp = scheme('tcp')
 const udp = scheme('udp')
 
@@ -38,12 +44,7 @@ const ofTcp: Sample[] = [
   ['linger', 5],
   ['linger', false],
 ]
-const ofUdp: Sample[] = [
-  ...both,
-  ['broadcast', true],
-  ['multicastTtl', 3],
-  ['multicastLoopback', false],
-]
+const ofUdp: Sample[] = [...both, ['broadcast', true], ['multicastTtl', 3], ['multicastLoopback', false]]
 
 describe.each([
   ['127.0.0.1', tcp, udp],
@@ -78,18 +79,27 @@ describe.each([
     }
   })
 
-  given(tcpHere)('tcp: a listener reuses its address, unless told otherwise, and what it accepts has the options', async () => {
-    await using listener = await listen(`tcp://${host}:0`, { noDelay: true, keepAlive: true, keepAliveDelay: 30_000, tos: 0x10, userTimeout: 5_000 })
-    expect(listener.getOption('reuseAddress')).toBe(true)
-    await using other = await listen(`tcp://${host}:0`, { reuseAddress: false })
-    expect(other.getOption('reuseAddress')).toBe(false)
-    await using client = await connect(listener.address as InetAddress<'tcp'>)
-    expect(client.getOption('reuseAddress')).toBe(false)
-    await using accepted = await listener.accept()
-    const names = ['noDelay', 'keepAlive', 'keepAliveDelay', 'tos', 'userTimeout'] as const
-    expect(names.map((name) => accepted.getOption(name))).toEqual([true, true, 30_000, 0x10, 5_000])
-    expect(names.slice(0, 2).map((name) => client.getOption(name))).toEqual([false, false])
-  })
+  given(tcpHere)(
+    'tcp: a listener reuses its address, unless told otherwise, and what it accepts has the options',
+    async () => {
+      await using listener = await listen(`tcp://${host}:0`, {
+        noDelay: true,
+        keepAlive: true,
+        keepAliveDelay: 30_000,
+        tos: 0x10,
+        userTimeout: 5_000,
+      })
+      expect(listener.getOption('reuseAddress')).toBe(true)
+      await using other = await listen(`tcp://${host}:0`, { reuseAddress: false })
+      expect(other.getOption('reuseAddress')).toBe(false)
+      await using client = await connect(listener.address as InetAddress<'tcp'>)
+      expect(client.getOption('reuseAddress')).toBe(false)
+      await using accepted = await listener.accept()
+      const names = ['noDelay', 'keepAlive', 'keepAliveDelay', 'tos', 'userTimeout'] as const
+      expect(names.map((name) => accepted.getOption(name))).toEqual([true, true, 30_000, 0x10, 5_000])
+      expect(names.slice(0, 2).map((name) => client.getOption(name))).toEqual([false, false])
+    },
+  )
 })
 
 describe('options that are not', () => {
@@ -123,9 +133,11 @@ describe('options that are not', () => {
     for (const [name, value] of wrong) expect(() => listener.setOption(name, value), name).toThrow(TypeError)
   })
 
-  given(udp)('that the system refuses are the system\'s error', async () => {
+  given(udp)("that the system refuses are the system's error", async () => {
     await using socket = await bind('udp://127.0.0.1:0')
-    expect(() => socket.setOption('ttl', 256)).toThrow(expect.objectContaining({ code: 'EINVAL', syscall: 'setsockopt' }))
+    expect(() => socket.setOption('ttl', 256)).toThrow(
+      expect.objectContaining({ code: 'EINVAL', syscall: 'setsockopt' }),
+    )
     expect(() => socket.setOption('ipv6Only', true)).toThrow(expect.objectContaining({ code: 'ENOPROTOOPT' }))
     socket.setOption('ipv6Only', false)
   })
@@ -162,10 +174,12 @@ describe('sharing', () => {
     expect((other.address as InetAddress).port).toBe(onlyPort)
   })
 
-  given(udp, ipv6)('an IPv6 socket keeps IPv4\'s half of an option too', async () => {
+  given(udp, ipv6)("an IPv6 socket keeps IPv4's half of an option too", async () => {
     await using socket = await bind('udp://*:0', { tos: 0x20, ttl: 9, multicastTtl: 4, multicastLoopback: false })
     // IP_TOS, IP_TTL, IP_MULTICAST_TTL and IP_MULTICAST_LOOP at level IPPROTO_IP.
-    const halves = [1, 2, 33, 34].map((name) => new Int32Array(Uint8Array.from(socket.getOption({ level: 0, name }) as Uint8Array).buffer)[0])
+    const halves = [1, 2, 33, 34].map(
+      (name) => new Int32Array(Uint8Array.from(socket.getOption({ level: 0, name }) as Uint8Array).buffer)[0],
+    )
     expect(halves).toEqual([0x20, 9, 4, 0])
   })
 
@@ -204,7 +218,9 @@ describe('multicast', () => {
   }
 
   // Multicast has no route on lo in IPv6, so it takes an interface with a link-local address.
-  for (const by of linkLocal === undefined ? ['eth0'] : [linkLocal.name, linkLocal.index, linkLocal.address, `::%${linkLocal.name}`, `::%${linkLocal.index}`]) {
+  for (const by of linkLocal === undefined
+    ? ['eth0']
+    : [linkLocal.name, linkLocal.index, linkLocal.address, `::%${linkLocal.name}`, `::%${linkLocal.index}`]) {
     given(udp, multicastIPv6)(`a group is joined and left, IPv6, by ${typeof by} ${by}`, async () => {
       await using receiver = await bind('udp://[::]:0', { joinGroup: { group: group6, interface: by } })
       await using sender = await bind('udp://[::]:0', { multicastInterface: by })
@@ -236,7 +252,16 @@ describe('multicast', () => {
     expect(() => socket.setOption('joinGroup', { group: group4, interface: 2 ** 30 })).toThrow(code('ENODEV'))
     expect(() => socket.setOption('joinGroup', { group: '127.0.0.1' })).toThrow(code('EINVAL'))
     expect(() => socket.setOption('leaveGroup', { group: group4, interface: 'lo' })).toThrow(code('EADDRNOTAVAIL'))
-    for (const wrong of [group4, {}, null, { group: 5 }, { group: 'localhost' }, { group: group4, interface: -1 }, { group: group4, interface: {} }, { group: group4, interface: '' }]) {
+    for (const wrong of [
+      group4,
+      {},
+      null,
+      { group: 5 },
+      { group: 'localhost' },
+      { group: group4, interface: -1 },
+      { group: group4, interface: {} },
+      { group: group4, interface: '' },
+    ]) {
       expect(() => socket.setOption('joinGroup', wrong), String(wrong)).toThrow(TypeError)
     }
   })
@@ -244,9 +269,25 @@ describe('multicast', () => {
 
 test('each option that the types know is one of the table', () => {
   const names: Record<keyof InetSocketOptions, true> = {
-    noDelay: true, keepAlive: true, keepAliveDelay: true, keepAliveInterval: true, keepAliveCount: true, quickAck: true,
-    userTimeout: true, linger: true, reuseAddress: true, reusePort: true, ipv6Only: true, ttl: true, tos: true,
-    broadcast: true, multicastTtl: true, multicastLoopback: true, multicastInterface: true, joinGroup: true, leaveGroup: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveDelay: true,
+    keepAliveInterval: true,
+    keepAliveCount: true,
+    quickAck: true,
+    userTimeout: true,
+    linger: true,
+    reuseAddress: true,
+    reusePort: true,
+    ipv6Only: true,
+    ttl: true,
+    tos: true,
+    broadcast: true,
+    multicastTtl: true,
+    multicastLoopback: true,
+    multicastInterface: true,
+    joinGroup: true,
+    leaveGroup: true,
   }
   expect(Object.keys(inetOptions).sort()).toEqual(Object.keys(names).sort())
 })

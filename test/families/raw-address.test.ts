@@ -1,18 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bind, connect, createSockets, formatAddress as formatAny, listen, type SocketError } from '../../src/index.ts'
 import { inetDefinition } from '../../src/families/inet.ts'
 import { type RawAddress, raw, rawDefinition } from '../../src/families/raw.ts'
 import { unixDefinition } from '../../src/families/unix.ts'
+import { bind, connect, createSockets, formatAddress as formatAny, listen, type SocketError } from '../../src/index.ts'
 import { Child } from '../support/child.ts'
 import { given, scheme, socat } from '../support/need.ts'
 
 const { parseAddress, formatAddress, toSocat } = createSockets([raw])
 
-const make = (domain: number, type: number, protocol: number, sockaddr: Uint8Array): RawAddress => ({ family: 'raw', scheme: 'raw', domain, type, protocol, sockaddr })
-const tcpName = (port: number): Uint8Array => inetDefinition.encode({ family: 'inet', scheme: 'tcp', host: '127.0.0.1', port })
+const make = (domain: number, type: number, protocol: number, sockaddr: Uint8Array): RawAddress => ({
+  family: 'raw',
+  scheme: 'raw',
+  domain,
+  type,
+  protocol,
+  sockaddr,
+})
+const tcpName = (port: number): Uint8Array =>
+  inetDefinition.encode({ family: 'inet', scheme: 'tcp', host: '127.0.0.1', port })
 const abstractName = (name: string): Uint8Array =>
-  unixDefinition.encode({ family: 'unix', scheme: 'unix', abstract: Buffer.from(`polysocket-raw-${process.pid}-${name}`) })
+  unixDefinition.encode({
+    family: 'unix',
+    scheme: 'unix',
+    abstract: Buffer.from(`polysocket-raw-${process.pid}-${name}`),
+  })
 
 function errorOf(work: () => unknown): SocketError {
   try {
@@ -206,7 +218,10 @@ describe('raw sockets', () => {
   given(scheme('raw'), socat)('are reached by socat with the line of toSocat', async () => {
     for (const any of [make(2, 1, 0, tcpName(0)), make(1, 5, 0, abstractName('socat'))]) {
       await using listener = await listen(any)
-      await using child = new Child('/bin/sh', ['-c', `echo -n hello | socat -u - ${toSocat(listener.address as RawAddress)}`])
+      await using child = new Child('/bin/sh', [
+        '-c',
+        `echo -n hello | socat -u - ${toSocat(listener.address as RawAddress)}`,
+      ])
       const peer = await listener.accept()
       if ('write' in peer) {
         peer.end()

@@ -1,9 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, expect } from 'vitest'
-import { bind, connect, type EngineName, listen, type OpenOptions } from '../../src/index.ts'
 import { loadAddon } from '../../src/engine/addon.ts'
 import { type UnixAddress, unixDefinition } from '../../src/families/unix.ts'
+import { bind, connect, type EngineName, listen, type OpenOptions } from '../../src/index.ts'
 import { buildOnce } from '../support/build.ts'
 import { Child } from '../support/child.ts'
 import { given, type Need, python, scheme } from '../support/need.ts'
@@ -17,14 +27,31 @@ interface Opened extends AsyncDisposable {
 }
 
 /** What takes a path: each scheme on each engine that carries it. */
-const ways: { name: string; needed: Need; open: (path: string | Uint8Array, options?: OpenOptions) => Promise<Opened> }[] = [
-  { name: 'unix', needed: scheme('unix'), open: (path, options) => listen({ family: 'unix', scheme: 'unix', path }, options) },
-  { name: 'unixpacket', needed: scheme('unixpacket'), open: (path, options) => listen({ family: 'unix', scheme: 'unixpacket', path }, options) },
-  { name: 'unixgram', needed: scheme('unixgram'), open: (path, options) => bind({ family: 'unix', scheme: 'unixgram', path }, options) },
+const ways: {
+  name: string
+  needed: Need
+  open: (path: string | Uint8Array, options?: OpenOptions) => Promise<Opened>
+}[] = [
+  {
+    name: 'unix',
+    needed: scheme('unix'),
+    open: (path, options) => listen({ family: 'unix', scheme: 'unix', path }, options),
+  },
+  {
+    name: 'unixpacket',
+    needed: scheme('unixpacket'),
+    open: (path, options) => listen({ family: 'unix', scheme: 'unixpacket', path }, options),
+  },
+  {
+    name: 'unixgram',
+    needed: scheme('unixgram'),
+    open: (path, options) => bind({ family: 'unix', scheme: 'unixgram', path }, options),
+  },
   {
     name: 'unix on the node engine',
     needed: scheme('unix', 'node'),
-    open: (path, options) => listen({ family: 'unix', scheme: 'unix', path }, { ...options, engine: 'node' as EngineName }),
+    open: (path, options) =>
+      listen({ family: 'unix', scheme: 'unix', path }, { ...options, engine: 'node' as EngineName }),
   },
 ]
 
@@ -63,7 +90,7 @@ for (const { name, needed, open } of ways) {
       expect(existsSync(path)).toBe(false)
     })
 
-    check('is in use while it is there, and stays its owner\'s', async () => {
+    check("is in use while it is there, and stays its owner's", async () => {
       await using directory = await temporaryDirectory()
       const path = directory.file('s')
       await using first = await open(path)
@@ -146,7 +173,14 @@ for (const { name, needed, open } of ways) {
     check('options of the wrong type are a TypeError, and nothing is made', async () => {
       await using directory = await temporaryDirectory()
       const path = directory.file('s')
-      for (const options of [{ mode: '660' }, { mode: -1 }, { mode: 0o1000 }, { mode: 1.5 }, { mode: Number.NaN }, { unlinkStale: 'yes' }]) {
+      for (const options of [
+        { mode: '660' },
+        { mode: -1 },
+        { mode: 0o1000 },
+        { mode: 1.5 },
+        { mode: Number.NaN },
+        { unlinkStale: 'yes' },
+      ]) {
         await expect(open(path, options as OpenOptions)).rejects.toThrow(TypeError)
         expect(existsSync(path)).toBe(false)
       }
@@ -166,7 +200,9 @@ describe('permissions', () => {
       expect(addon.bind(fd, unixDefinition.encode(address))).toBe(0)
       atFirst = statSync(path).mode & 0o777
     }
-    await withUmask(0, async () => unixDefinition.aroundBind?.(address, { fd, options: { mode: 0o600 }, bind: bindNow }))
+    await withUmask(0, async () =>
+      unixDefinition.aroundBind?.(address, { fd, options: { mode: 0o600 }, bind: bindNow }),
+    )
     addon.close(fd)
     expect(atFirst.toString(8)).toBe('600')
   })
@@ -177,9 +213,13 @@ describe('permissions', () => {
 })
 
 describe('taking over', () => {
-  given(scheme('unix'), python)('a live server of another process, of any type, with a full backlog, is left alone', async () => {
-    await using directory = await temporaryDirectory()
-    await using peer = new Child('python3', ['-c', `
+  given(scheme('unix'), python)(
+    'a live server of another process, of any type, with a full backlog, is left alone',
+    async () => {
+      await using directory = await temporaryDirectory()
+      await using peer = new Child('python3', [
+        '-c',
+        `
 import socket, sys
 sockets = []
 for kind in ('STREAM', 'DGRAM', 'SEQPACKET'):
@@ -190,14 +230,17 @@ full = socket.socket(socket.AF_UNIX); full.bind(sys.argv[1] + '/full'); full.lis
 for _ in range(1):
     c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1] + '/full'); sockets.append(c)
 print('ready', flush=True)
-sys.stdin.read()`, directory.path])
-    expect(await peer.line()).toBe('ready')
-    for (const name of ['STREAM', 'DGRAM', 'SEQPACKET', 'full']) {
-      const before = lstatSync(directory.file(name)).ino
-      await expect(listen(`unix:${directory.file(name)}`, { unlinkStale: true })).rejects.toEqual(inUse)
-      expect(lstatSync(directory.file(name)).ino).toBe(before)
-    }
-  })
+sys.stdin.read()`,
+        directory.path,
+      ])
+      expect(await peer.line()).toBe('ready')
+      for (const name of ['STREAM', 'DGRAM', 'SEQPACKET', 'full']) {
+        const before = lstatSync(directory.file(name)).ino
+        await expect(listen(`unix:${directory.file(name)}`, { unlinkStale: true })).rejects.toEqual(inUse)
+        expect(lstatSync(directory.file(name)).ino).toBe(before)
+      }
+    },
+  )
 
   given(scheme('unix'))('works for paths of any bytes and of full length', async () => {
     await using directory = await temporaryDirectory()
@@ -230,12 +273,14 @@ sys.stdin.read()`, directory.path])
 })
 
 describe('a relative path', () => {
-  given(scheme('unix'))('is bound as it is, and removed where it was bound', async () => {
-    await using directory = await temporaryDirectory()
-    mkdirSync(directory.file('elsewhere'))
-    await buildOnce()
-    // chdir is the whole process's, and none of a worker's.
-    const script = `
+  given(scheme('unix'))(
+    'is bound as it is, and removed where it was bound',
+    async () => {
+      await using directory = await temporaryDirectory()
+      mkdirSync(directory.file('elsewhere'))
+      await buildOnce()
+      // chdir is the whole process's, and none of a worker's.
+      const script = `
       import { listen } from 'polysocket'
       import { existsSync, writeFileSync } from 'node:fs'
       process.chdir(process.argv[1])
@@ -245,9 +290,11 @@ describe('a relative path', () => {
       writeFileSync('rel.sock', 'precious')
       await server.close()
       console.log(existsSync('rel.sock'), existsSync('../rel.sock'))`
-    await using child = new Child(process.execPath, ['--input-type=module', '-e', script, directory.path])
-    expect(await child.exited).toMatchObject({ code: 0, stdout: './rel.sock true\ntrue false\n', stderr: '' })
-  }, 60_000)
+      await using child = new Child(process.execPath, ['--input-type=module', '-e', script, directory.path])
+      expect(await child.exited).toMatchObject({ code: 0, stdout: './rel.sock true\ntrue false\n', stderr: '' })
+    },
+    60_000,
+  )
 })
 
 describe('a socket without a path', () => {
@@ -260,7 +307,7 @@ describe('a socket without a path', () => {
     expect(await receiver.receive()).toMatchObject({ data: Buffer.from('from nobody'), from: undefined })
   })
 
-  given(scheme('unix'))('can listen on a name of the kernel\'s choice', async () => {
+  given(scheme('unix'))("can listen on a name of the kernel's choice", async () => {
     await using server = await listen('unix:?autobind')
     await using client = await connect(server.address as UnixAddress<'unix'>)
     expect(client.remote).toEqual(server.address)

@@ -28,13 +28,6 @@ describe.each<EngineName>(['kernel', 'node'])('the process ends at a stage of an
     })
   }, 60_000)
 
-  test('by a signal', async () => {
-    await eachStage(engine, async (stage, directory) => {
-      await using child = startNode(script('exit'), [directory, engine, stage, 'abort'])
-      expect(await child.exited, stage).toMatchObject({ signal: 'SIGTERM', stderr: '' })
-    })
-  }, 60_000)
-
   test('by itself, when nothing is open or all is unreferenced', async () => {
     for (const what of ['everything closed', 'everything unreferenced', 'both ends ended']) {
       await using directory = await temporaryDirectory()
@@ -65,20 +58,28 @@ describe.each<EngineName>(['kernel', 'node'])('the process ends at a stage of an
   }, 30_000)
 })
 
-describe.each<EngineName>(['kernel', 'node'])('worker threads, %s engine', (engine) => {
+const workers: [engine: EngineName, count: number][] = [
+  ['kernel', 200],
+  ['node', 50],
+]
+
+describe.each(workers)('worker threads, %s engine', (engine, count) => {
   given(scheme('unix', engine))(
-    '200 of them end with sockets open, and leave nothing behind',
+    `${count} of them end with sockets open, and leave nothing behind`,
     async () => {
       await using directory = await temporaryDirectory()
-      await using child = startNode(script('workers'), [directory.path, engine, '200'])
+      await using child = startNode(script('workers'), [directory.path, engine, String(count)])
       const { before, after, ends } = await child.report<{
         before: number
         after: number
         ends: Record<string, number>
       }>()
       expect(after).toBeLessThanOrEqual(before)
-      expect(Object.keys(ends).sort()).toEqual(['exit 7', 'terminate 1'])
-      expect(Object.values(ends).reduce((sum, number) => sum + number, 0)).toBe(201)
+      // By process.exit; by terminate; and those whose stage left nothing open had ended by themselves.
+      const { 'exit 7': exited = 0, 'terminate 1': terminated = 0, 'terminate 0': alone = 0, ...others } = ends
+      expect(others).toEqual({})
+      expect(exited + terminated + alone).toBe(count + 1)
+      expect(terminated).toBeGreaterThan(alone)
       expect(await child.exited).toMatchObject({ code: 0, signal: null, stderr: '' })
     },
     120_000,

@@ -73,7 +73,7 @@ function looksLikeIPv4(host: string): boolean {
 /** RFC 1123 section 2.1 and RFC 1035 section 2.3.4, with the underscore that many real names have. */
 function canonicalName(host: string, fail: Fail): string {
   const name = host.toLowerCase()
-  if (/[^\0-\x7f]/.test(name)) {
+  if (/\P{ASCII}/u.test(name)) {
     const ascii = domainToASCII(host)
     const hint = ascii === '' ? 'write it in punycode (xn--…)' : `write it in punycode: ${ascii}`
     fail(`the host ${JSON.stringify(host)} is not ASCII; ${hint}`)

@@ -1,6 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** The four bytes of a dotted address; `undefined` for anything but exactly four decimal parts without leading zeros. */
+/**
+ * The four bytes of a dotted address; `undefined` for anything but exactly four decimal parts without leading zeros.
+ */
 export function ipv4Bytes(text: string): Uint8Array | undefined {
   return isIPv4(text) ? Uint8Array.from(text.split('.'), Number) : undefined
 }

@@ -6,13 +6,13 @@ import {
   type KernelOption,
   lingerSeconds,
   type OptionCodec,
-  secondsFromMilliseconds,
   SO_BROADCAST,
   SO_KEEPALIVE,
   SO_LINGER,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SOL_SOCKET,
+  secondsFromMilliseconds,
 } from '../../engine/kernel-options.ts'
 import {
   isIPv4Membership,
@@ -30,7 +30,10 @@ export interface InetSocketOptions {
   noDelay?: boolean
   /** tcp: asks an idle peer whether it is still there. Default false. SO_KEEPALIVE, socket(7). */
   keepAlive?: boolean
-  /** tcp: milliseconds of silence before the first keep-alive probe, rounded up to seconds. Default 2 h. TCP_KEEPIDLE, tcp(7). */
+  /**
+   * tcp: milliseconds of silence before the first keep-alive probe, rounded up to seconds. Default 2 h. TCP_KEEPIDLE,
+   * tcp(7).
+   */
   keepAliveDelay?: number
   /** tcp: milliseconds between keep-alive probes, rounded up to seconds. Default 75 s. TCP_KEEPINTVL, tcp(7). */
   keepAliveInterval?: number
@@ -41,18 +44,30 @@ export interface InetSocketOptions {
    * and does so when a connection is made. TCP_QUICKACK, tcp(7).
    */
   quickAck?: boolean
-  /** tcp: milliseconds that sent data may stay unacknowledged; 0 for the system's choice, the default. TCP_USER_TIMEOUT, tcp(7). */
+  /**
+   * tcp: milliseconds that sent data may stay unacknowledged; 0 for the system's choice, the default. TCP_USER_TIMEOUT,
+   * tcp(7).
+   */
   userTimeout?: number
   /**
-   * tcp: what close does with unsent data. `false`, the default: the system goes on sending. 0: it is dropped and the peer
-   * gets a reset. More: close blocks the whole thread for up to so many seconds. SO_LINGER, socket(7).
+   * tcp: what close does with unsent data. `false`, the default: the system goes on sending. 0: it is dropped and the
+   * peer gets a reset. More: close blocks the whole thread for up to so many seconds. SO_LINGER, socket(7).
    */
   linger?: number | false
-  /** Binds to an address that old connections still use. Default true for a tcp listener, else false. SO_REUSEADDR, socket(7). */
+  /**
+   * Binds to an address that old connections still use. Default true for a tcp listener, else false. SO_REUSEADDR,
+   * socket(7).
+   */
   reuseAddress?: boolean
-  /** Several sockets at one address, each getting a share. `'try'`: only where the system can. Default false. SO_REUSEPORT, socket(7). */
+  /**
+   * Several sockets at one address, each getting a share. `'try'`: only where the system can. Default false.
+   * SO_REUSEPORT, socket(7).
+   */
   reusePort?: boolean | 'try'
-  /** Whether an IPv6 socket refuses IPv4. Default false for `*` and `::`, whatever the system's own. IPV6_V6ONLY, ipv6(7). */
+  /**
+   * Whether an IPv6 socket refuses IPv4. Default false for `*` and `::`, whatever the system's own. IPV6_V6ONLY,
+   * ipv6(7).
+   */
   ipv6Only?: boolean
   /** Hops that a packet may travel, 1 to 255. Default 64. IP_TTL, ip(7); IPV6_UNICAST_HOPS, ipv6(7). */
   ttl?: number
@@ -60,11 +75,20 @@ export interface InetSocketOptions {
   tos?: number
   /** udp: may send to broadcast addresses. Default false. SO_BROADCAST, socket(7). */
   broadcast?: boolean
-  /** udp: hops that a multicast message may travel, 0 to 255. Default 1. IP_MULTICAST_TTL, ip(7); IPV6_MULTICAST_HOPS, ipv6(7). */
+  /**
+   * udp: hops that a multicast message may travel, 0 to 255. Default 1. IP_MULTICAST_TTL, ip(7); IPV6_MULTICAST_HOPS,
+   * ipv6(7).
+   */
   multicastTtl?: number
-  /** udp: our multicast messages come back to this machine. Default true. IP_MULTICAST_LOOP, ip(7); IPV6_MULTICAST_LOOP, ipv6(7). */
+  /**
+   * udp: our multicast messages come back to this machine. Default true. IP_MULTICAST_LOOP, ip(7); IPV6_MULTICAST_LOOP,
+   * ipv6(7).
+   */
   multicastLoopback?: boolean
-  /** udp: the interface that multicast leaves by: its name, its number, or an IP address that it has. IP_MULTICAST_IF, ip(7). */
+  /**
+   * udp: the interface that multicast leaves by: its name, its number, or an IP address that it has. IP_MULTICAST_IF,
+   * ip(7).
+   */
   multicastInterface?: string | number
   /** udp: joins a multicast group. IP_ADD_MEMBERSHIP, ip(7); IPV6_JOIN_GROUP, ipv6(7). */
   joinGroup?: MulticastMembership
@@ -91,7 +115,13 @@ function ofSocket(name: number, codec: OptionCodec, phase: KernelOption['phase']
 }
 
 /** One option, two numbers. An IPv6 socket that carries IPv4 too keeps IPv4's half on its own, so both are set. */
-function ofBoth(ipv4: number, ipv6: number, codecIPv4: OptionCodec, codecIPv6: OptionCodec, ...schemes: string[]): FamilyOption {
+function ofBoth(
+  ipv4: number,
+  ipv6: number,
+  codecIPv4: OptionCodec,
+  codecIPv6: OptionCodec,
+  ...schemes: string[]
+): FamilyOption {
   const common = schemes.length === 0 ? { phase: 'socket' as const } : { phase: 'socket' as const, schemes }
   const forIPv4: KernelOption = { level: IPPROTO_IP, name: ipv4, codec: codecIPv4, ...common }
   const forIPv6: KernelOption = { level: IPPROTO_IPV6, name: ipv6, codec: codecIPv6, ...common, also: forIPv4 }

@@ -22,7 +22,9 @@ export function lookupHost(name: string, address: string, signal: AbortSignal | 
   })
 }
 
-/** RFC 8305 section 4: the resolver's order within each family, the families in turn, beginning with its first choice. */
+/**
+ * RFC 8305 section 4: the resolver's order within each family, the families in turn, beginning with its first choice.
+ */
 export function interleave(found: readonly LookupAddress[]): string[] {
   const first = found.filter((one) => one.family === found[0]?.family)
   const second = found.filter((one) => one.family !== found[0]?.family)

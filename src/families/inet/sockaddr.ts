@@ -13,7 +13,10 @@ const SOCKADDR_IN = 16
 /** `struct sockaddr_in6`: family, port, flow info, address, scope. */
 const SOCKADDR_IN6 = 28
 
-/** The sockaddr; `undefined` for a host that has no address, `'zone'` for one whose zone is no interface of this machine. */
+/**
+ * The sockaddr; `undefined` for a host that has no address, `'zone'` for one whose zone is no interface of this
+ * machine.
+ */
 export function encodeSockaddr({ host: { address, zone }, port }: HostAndPort): Uint8Array | 'zone' | undefined {
   if (address === undefined) return undefined
   const isIPv4 = address.length === 4

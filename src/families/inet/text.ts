@@ -39,7 +39,12 @@ function split(text: string, fail: Fail): { host: string; bracketed: boolean; po
     const close = text.indexOf(']')
     if (close < 0) fail('the host has an opening bracket and no closing one')
     const after = text.slice(close + 1)
-    if (!after.startsWith(':')) fail(after === '' ? 'the port is missing' : `the host's bracket is followed by ${JSON.stringify(after)}, not by :port`)
+    if (!after.startsWith(':'))
+      fail(
+        after === ''
+          ? 'the port is missing'
+          : `the host's bracket is followed by ${JSON.stringify(after)}, not by :port`,
+      )
     return { host: text.slice(1, close), bracketed: true, port: after.slice(1) }
   }
   if (/^[^[]*\]/.test(text)) fail('the host has a closing bracket and no opening one')
@@ -53,7 +58,8 @@ function split(text: string, fail: Fail): { host: string; bracketed: boolean; po
 
 function readPort(text: string, fail: Fail): number {
   if (text === '') fail('the port is missing')
-  if (/^[0-9]+[/?#]/.test(text)) fail(`the port is followed by ${JSON.stringify(text.replace(/^[0-9]+/, ''))}: nothing comes after it`)
+  if (/^[0-9]+[/?#]/.test(text))
+    fail(`the port is followed by ${JSON.stringify(text.replace(/^[0-9]+/, ''))}: nothing comes after it`)
   if (!/^[0-9]+$/.test(text)) fail(`the port ${JSON.stringify(text)} is not a decimal number`)
   const port = Number(text)
   return port <= 65535 ? port : fail(`the port ${text} is more than 65535`)

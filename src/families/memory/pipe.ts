@@ -87,12 +87,12 @@ export class Pipe {
     this.#schedule()
   }
 
-  /** From now on no write gets anywhere; the one that waits fails with this error. */
-  refuse(error: Error): void {
+  /** From now on no write gets anywhere. The one that waits, if any, fails with an error that is made for it: they are dear. */
+  refuse(reason: () => Error): void {
     this.#refusing = true
     const pending = this.#pending
     this.#pending = undefined
-    pending?.done(error)
+    pending?.done(reason())
   }
 
   /** Loses what is on its way. */
@@ -243,7 +243,7 @@ export class Pipe {
     const reset = this.#reset
     if (reset?.arrived === false && reset.due <= now) {
       reset.arrived = true
-      this.#carrier.other(this).refuse(reset.error)
+      this.#carrier.other(this).refuse(() => reset.error)
     }
     if (!this.#drained()) return
     if (this.#flowing && end?.read === false && end.due <= now) {

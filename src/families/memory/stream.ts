@@ -132,7 +132,7 @@ export class MemoryStream extends MemoryHandle implements StreamHandle<MemoryAdd
     // Closing with bytes unread is a reset for the peer, as in TCP (RFC 2525, 2.17) and in unix(7)'s streams.
     if (reset || unread) this.#outgoing.reset('ECONNRESET')
     else this.#outgoing.end()
-    this.#outgoing.refuse(socketClosed('write'))
+    this.#outgoing.refuse(() => socketClosed('write'))
     this.hold.wait(false)
     if (this.#ownsName) this.link.vacate()
     this.link.release(this.#connection)

@@ -25,7 +25,11 @@ export interface UnixSocketOptions {
 const O_PATH = 0o10000000
 
 /** Binds, with `mode` and `unlinkStale`. What it returns removes the socket file while it is still ours. */
-export async function bindName(name: Name, text: string, { fd, options, bind }: Binding): Promise<(() => void) | undefined> {
+export async function bindName(
+  name: Name,
+  text: string,
+  { fd, options, bind }: Binding,
+): Promise<(() => void) | undefined> {
   const { mode, unlinkStale } = readOptions(options)
   if (name.kind !== 'path') {
     if (mode !== undefined) throw unsupported(`mode for ${text}`, 'only a path has permissions')
@@ -59,14 +63,18 @@ export async function bindName(name: Name, text: string, { fd, options, bind }: 
 
 function readOptions(options: Readonly<Record<string, unknown>>): { mode: number | undefined; unlinkStale: boolean } {
   const { mode, unlinkStale = false } = options
-  if (typeof unlinkStale !== 'boolean') throw new TypeError(`unlinkStale must be true or false, not ${inspect(unlinkStale)}`)
+  if (typeof unlinkStale !== 'boolean')
+    throw new TypeError(`unlinkStale must be true or false, not ${inspect(unlinkStale)}`)
   if (mode === undefined) return { mode, unlinkStale }
   const isMode = typeof mode === 'number' && Number.isInteger(mode) && mode >= 0 && mode <= 0o777
   if (!isMode) throw new TypeError(`mode must be permissions, 0 to 0o777, not ${inspect(mode)}`)
   return { mode, unlinkStale }
 }
 
-/** A relative path means the working directory of now, also when the socket is closed. Not normalised: `..` after a symlink. */
+/**
+ * A relative path means the working directory of now, also when the socket is closed. Not normalised: `..` after a
+ * symlink.
+ */
 function absolute(path: Buffer): Buffer {
   return path[0] === SLASH ? path : Buffer.concat([Buffer.from(`${process.cwd()}/`), path])
 }

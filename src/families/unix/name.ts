@@ -20,10 +20,34 @@ export type Name =
 
 /** What an address object says, besides its family and scheme. */
 export type NameFields =
-  | { readonly path: string | Uint8Array; readonly abstract?: never; readonly padded?: never; readonly unnamed?: never; readonly autobind?: never }
-  | { readonly abstract: Uint8Array; readonly padded?: boolean; readonly path?: never; readonly unnamed?: never; readonly autobind?: never }
-  | { readonly unnamed: true; readonly path?: never; readonly abstract?: never; readonly padded?: never; readonly autobind?: never }
-  | { readonly autobind: true; readonly path?: never; readonly abstract?: never; readonly padded?: never; readonly unnamed?: never }
+  | {
+      readonly path: string | Uint8Array
+      readonly abstract?: never
+      readonly padded?: never
+      readonly unnamed?: never
+      readonly autobind?: never
+    }
+  | {
+      readonly abstract: Uint8Array
+      readonly padded?: boolean
+      readonly path?: never
+      readonly unnamed?: never
+      readonly autobind?: never
+    }
+  | {
+      readonly unnamed: true
+      readonly path?: never
+      readonly abstract?: never
+      readonly padded?: never
+      readonly autobind?: never
+    }
+  | {
+      readonly autobind: true
+      readonly path?: never
+      readonly abstract?: never
+      readonly padded?: never
+      readonly unnamed?: never
+    }
 
 /** Reads an address object; `text` is what the error shows in its place where it came from a text. */
 export function readName(address: AddressBase & NameFields, text?: string): Name {
@@ -34,9 +58,11 @@ export function readName(address: AddressBase & NameFields, text?: string): Name
   const { path, abstract, padded, unnamed, autobind } = fields
   const given = count(path) + count(abstract) + count(unnamed) + count(autobind)
   if (given !== 1) fail('it has exactly one of path, abstract, unnamed and autobind')
-  if (padded !== undefined && (typeof padded !== 'boolean' || abstract === undefined)) fail('padded is true or false, and goes with abstract')
+  if (padded !== undefined && (typeof padded !== 'boolean' || abstract === undefined))
+    fail('padded is true or false, and goes with abstract')
   if (path !== undefined) return { kind: 'path', path: readPath(path, fail) }
-  if (abstract !== undefined) return { kind: 'abstract', abstract: readAbstract(abstract, fail), padded: padded === true }
+  if (abstract !== undefined)
+    return { kind: 'abstract', abstract: readAbstract(abstract, fail), padded: padded === true }
   if (unnamed !== undefined) return unnamed === true ? { kind: 'unnamed' } : fail('unnamed can only be true')
   return autobind === true ? { kind: 'autobind' } : fail('autobind can only be true')
 }
@@ -44,18 +70,22 @@ export function readName(address: AddressBase & NameFields, text?: string): Name
 const count = (field: unknown): number => (field === undefined ? 0 : 1)
 
 function readPath(path: unknown, fail: (part: string) => never): Buffer {
-  if (typeof path !== 'string' && !(path instanceof Uint8Array)) return fail(`the path must be a string or bytes, not ${inspect(path)}`)
-  if (typeof path === 'string' && /\p{Surrogate}/u.test(path)) fail('the path has half a surrogate pair, which UTF-8 does not have')
+  if (typeof path !== 'string' && !(path instanceof Uint8Array))
+    return fail(`the path must be a string or bytes, not ${inspect(path)}`)
+  if (typeof path === 'string' && /\p{Surrogate}/u.test(path))
+    fail('the path has half a surrogate pair, which UTF-8 does not have')
   const bytes = Buffer.from(path)
   if (bytes.length === 0) fail('the path is empty')
   if (bytes.includes(0)) fail('the path has a NUL in it')
-  if (bytes.length > SUN_PATH) fail(`the path is ${bytes.length} bytes long, and a Unix socket's has at most ${SUN_PATH}`)
+  if (bytes.length > SUN_PATH)
+    fail(`the path is ${bytes.length} bytes long, and a Unix socket's has at most ${SUN_PATH}`)
   return bytes
 }
 
 function readAbstract(abstract: unknown, fail: (part: string) => never): Buffer {
   if (!(abstract instanceof Uint8Array)) return fail(`the abstract name must be a Uint8Array, not ${inspect(abstract)}`)
-  if (abstract.length > MAX_ABSTRACT) fail(`the abstract name is ${abstract.length} bytes long, and has at most ${MAX_ABSTRACT}`)
+  if (abstract.length > MAX_ABSTRACT)
+    fail(`the abstract name is ${abstract.length} bytes long, and has at most ${MAX_ABSTRACT}`)
   return Buffer.from(abstract)
 }
 
@@ -85,7 +115,9 @@ export function decodeName(bytes: Uint8Array): NameFields | undefined {
   if (sunPath[0] === 0) {
     const abstract = Uint8Array.from(sunPath.subarray(1))
     const isPadded = sunPath.length === SUN_PATH && sunPath.at(-1) === 0
-    return isPadded ? { abstract: abstract.slice(0, abstract.findLastIndex((byte) => byte !== 0) + 1), padded: true } : { abstract }
+    return isPadded
+      ? { abstract: abstract.slice(0, abstract.findLastIndex((byte) => byte !== 0) + 1), padded: true }
+      : { abstract }
   }
   const end = sunPath.indexOf(0)
   return pathOf(end < 0 ? sunPath : sunPath.subarray(0, end))

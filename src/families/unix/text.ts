@@ -5,10 +5,11 @@ import { type Name, type NameFields, pathOf } from './name.ts'
  * What follows the scheme:
  *
  * - a path, which stands for itself: every character is taken as it is, `%` and `?` too
- * - `@name`, an abstract name of exactly these bytes, `@name?padded` for one filled up to 108 bytes; in the name
- *   `%XX` is one byte
+ * - `@name`, an abstract name of exactly these bytes; `@name?padded` for one filled up to 108 bytes; in the name `%XX`
+ *   is one byte
  * - `?unnamed`, `?autobind`
- * - `?path=name`, with `%XX` for one byte: for a path that begins with `@` or `?`, is not UTF-8 or has control characters
+ * - `?path=name`, with `%XX` for one byte: for a path that begins with `@` or `?`, is not UTF-8 or has a control
+ *   character
  */
 export function parseName(scheme: string, rest: string): NameFields {
   const fail = (part: string): never => {
@@ -17,14 +18,17 @@ export function parseName(scheme: string, rest: string): NameFields {
   if (rest.startsWith('@')) {
     const query = rest.indexOf('?')
     if (query < 0) return { abstract: decodePercent(rest.slice(1), fail) }
-    if (rest.slice(query) !== '?padded') fail(`an abstract name can be followed by ?padded, not by ${JSON.stringify(rest.slice(query))}; a question mark in it is %3F`)
+    if (rest.slice(query) !== '?padded')
+      fail(`an abstract name is followed by ?padded, not by ${JSON.stringify(rest.slice(query))}; a ? in it is %3F`)
     return { abstract: decodePercent(rest.slice(1, query), fail), padded: true }
   }
   if (!rest.startsWith('?')) return { path: rest }
   if (rest === '?unnamed') return { unnamed: true }
   if (rest === '?autobind') return { autobind: true }
   if (rest.startsWith('?path=')) return pathOf(decodePercent(rest.slice('?path='.length), fail))
-  return fail(`${JSON.stringify(rest)} is none of ?unnamed, ?autobind and ?path=; a path that begins with a question mark is ?path=%3F…`)
+  return fail(
+    `${JSON.stringify(rest)} is none of ?unnamed, ?autobind and ?path=; a path that begins with ? is ?path=%3F…`,
+  )
 }
 
 export function formatName(name: Name): string {
@@ -32,7 +36,7 @@ export function formatName(name: Name): string {
   if (name.kind === 'autobind') return '?autobind'
   if (name.kind === 'abstract') return `@${encodePercent(name.abstract)}${name.padded ? '?padded' : ''}`
   const { path } = pathOf(name.path)
-  const standsForItself = typeof path === 'string' && !/^[@?]|[\x00-\x1f\x7f]/.test(path)
+  const standsForItself = typeof path === 'string' && !/^[@?]|\p{Cc}/u.test(path)
   return standsForItself ? path : `?path=${encodePercent(name.path)}`
 }
 
@@ -47,7 +51,8 @@ function decodePercent(text: string, fail: (part: string) => never): Uint8Array 
       continue
     }
     const digits = literal.toString('latin1', at + 1, at + 3)
-    if (!/^[0-9a-f]{2}$/i.test(digits)) fail(`the name has a % that two hexadecimal digits do not follow: ${JSON.stringify(`%${digits}`)}; the character itself is %25`)
+    if (!/^[0-9a-f]{2}$/i.test(digits))
+      fail(`the name has a % that no two hexadecimal digits follow: ${JSON.stringify(`%${digits}`)}; % itself is %25`)
     bytes.push(Number.parseInt(digits, 16))
     at += 2
   }

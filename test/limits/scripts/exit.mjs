@@ -9,7 +9,6 @@ const ends = {
   throw: () => {
     throw new Error('thrown on purpose')
   },
-  abort: () => process.kill(process.pid, 'SIGTERM'),
 }
 
 const known = stagesOf(engine)
