@@ -14,15 +14,21 @@ function compileTypeScript() {
   try {
     compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   } catch {
-    say('nothing was built, since the development dependencies are not installed; to build it, run: npm ci --include=dev')
+    say(
+      'nothing was built, since the development dependencies are not installed; to build it, run: npm ci --include=dev',
+    )
     process.exit(0)
   }
-  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
   if (status !== 0) process.exit(status ?? 1)
 }
 
 function compileAddon() {
-  if (process.platform !== 'linux') return say(`the kernel engine is for Linux; on ${process.platform} the node engine is used`)
+  if (process.platform !== 'linux')
+    return say(`the kernel engine is for Linux; on ${process.platform} the node engine is used`)
   const build = spawnSync(process.execPath, [join(root, 'scripts/with-headers.mjs'), 'node-gyp', 'rebuild'], {
     cwd: root,
     // node-gyp goes by npm's level, and says nothing at all under `npm --silent`.
@@ -39,7 +45,9 @@ function compileAddon() {
 /** The lines that tell what went wrong, out of the page or two that node-gyp prints. */
 function reasons(output) {
   const lines = output.split('\n').map((line) => line.replace(/^gyp ERR! (stack )?/, '').trim())
-  const telling = lines.filter((line) => /\berror: |: not found|No such file|Error \d+$|npm scripts have it/i.test(line))
+  const telling = lines.filter((line) =>
+    /\berror: |: not found|No such file|Error \d+$|npm scripts have it/i.test(line),
+  )
   return [...new Set(telling)].slice(0, 3)
 }
 

@@ -19,6 +19,7 @@ export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus,
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
 export { kernelFamily, type KernelFamilyDefinition, type KernelScheme } from './engine/kernel-family.ts'
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
+export type * from './families/index.ts'
 export { builtinFamilies } from './families/index.ts'
 
 const sockets: Sockets = createSockets(builtinFamilies)

@@ -122,7 +122,10 @@ export const addresses: readonly CaseDefinition[] = [
       assert.equal(near.remotePort, expected?.port)
       assert.equal(near.remoteFamily, expected?.family)
       assert.deepEqual(far.address(), expected ?? {})
-      assert.deepEqual([far.localAddress, far.localPort, far.localFamily], [expected?.address, expected?.port, expected?.family])
+      assert.deepEqual(
+        [far.localAddress, far.localPort, far.localFamily],
+        [expected?.address, expected?.port, expected?.family],
+      )
     },
   },
   {

@@ -106,7 +106,8 @@ export const cancellation: readonly CaseDefinition[] = [
         const text = `aborted after ${steps} steps;`
         if (f.facts.kind === 'stream') asStream(near).write(text)
         else await f.wait('send', asDatagram(near).send(text))
-        while (![...heard].some((said) => said.includes(text))) await f.wait(`an endpoint ${text} to be heard`, delay(5))
+        while (![...heard].some((said) => said.includes(text)))
+          await f.wait(`an endpoint ${text} to be heard`, delay(5))
       }
     },
   },

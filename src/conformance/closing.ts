@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { EventEmitter } from 'node:events'
 import { type CaseDefinition, isConnected, isDatagram, isReliableDatagram, isStream } from './case.ts'
-import { addressOf, type AnyListener, asDatagram, type Endpoint, type Fixture } from './fixture.ts'
+import { type AnyListener, addressOf, asDatagram, type Endpoint, type Fixture } from './fixture.ts'
 import { numbered, posting } from './messages.ts'
 import { datagramPair, streamPair } from './pair.ts'
 import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
@@ -186,7 +186,9 @@ export const closing: readonly CaseDefinition[] = [
       const listener = await f.listen()
       const closes = countEvents(listener, 'close')
       const accepting = [listener.accept(), listener.accept({ timeout: 20_000 })]
-      const refused = accepting.map((accept) => assert.rejects(accept, { code: 'ERR_SOCKET_CLOSED', name: 'SocketError' }))
+      const refused = accepting.map((accept) =>
+        assert.rejects(accept, { code: 'ERR_SOCKET_CLOSED', name: 'SocketError' }),
+      )
       await delay(20)
       await f.wait('close()', Promise.all([listener.close(), listener.close()]))
       await f.wait('accept()', Promise.all(refused))

@@ -28,8 +28,15 @@ async function receiveRest(endpoint: DatagramEndpoint): Promise<Message[]> {
   }
 }
 
+/** So many in 100 ms would be spinning, not waiting. A few are none: unix(7) calls a socket writable that has no room. */
+const MANY_TRIES = 1000
+
 async function sendByTrying(near: DatagramEndpoint, data: string, to: AddressInput | undefined): Promise<void> {
-  while (!near.trySend(data, to)) await near.ready()
+  for (let tries = 0; !near.trySend(data, to); tries += 1) {
+    // Checked here, as promises that resolve at once would keep any timer from firing.
+    assert.ok(tries < MANY_TRIES, 'ready() resolves at once although there is no room')
+    await near.ready()
+  }
 }
 
 /** Sends without waiting until the scheme has no room; returns what was taken. */

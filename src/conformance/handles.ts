@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Address } from '../core/address.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle, Message, StreamHandle } from '../core/family.ts'
 import type { OpenRequest } from '../core/options.ts'
-import type { Address } from '../core/address.ts'
 import { assertSameBytes, pattern } from './bytes.ts'
 import { type CaseDefinition, isConnected, isConnectionless, isDatagram, isStream } from './case.ts'
 import type { Fixture } from './fixture.ts'
@@ -64,7 +64,12 @@ async function rawDatagrams(f: Fixture): Promise<{ near: DatagramHandle; far: Da
 }
 
 const silent = { onData: () => undefined, onEnd: () => undefined, onError: () => undefined }
-const deaf = { onMessages: () => undefined, onWritable: () => undefined, onEnd: () => undefined, onError: () => undefined }
+const deaf = {
+  onMessages: () => undefined,
+  onWritable: () => undefined,
+  onEnd: () => undefined,
+  onError: () => undefined,
+}
 
 function sendAll(f: Fixture, near: DatagramHandle, target: unknown, datas: readonly Buffer[]): Promise<void> {
   const messages = datas.map((data) => ({ data, target }))
@@ -158,7 +163,10 @@ export const handles: readonly CaseDefinition[] = [
       await f.wait('a write', write([Buffer.from('a'), Buffer.alloc(0), Buffer.from('b')]))
       await f.wait('an empty write', write([Buffer.alloc(0)]))
       await f.wait('a write of 2000 pieces', write(Array.from({ length: 2000 }, () => Buffer.alloc(7))))
-      await f.wait('end', new Promise<void>((resolve, reject) => near.end((error) => (error ? reject(error) : resolve()))))
+      await f.wait(
+        'end',
+        new Promise<void>((resolve, reject) => near.end((error) => (error ? reject(error) : resolve()))),
+      )
       await f.wait('onEnd', over)
       assert.equal(bytes, 2 + 2000 * 7)
       assert.deepEqual(events, ['done', 'done', 'done', 'end'])

@@ -94,12 +94,14 @@ export function conformance<A extends AddressBase>(
     return Object.entries(TOPICS).flatMap(([topic, cases]) =>
       cases
         .filter(({ when }) => when(subject.facts))
-        .map(({ name, run }): ConformanceCase => ({
-          name: `${scheme}: ${topic}: ${name}`,
-          scheme,
-          ...(skip && { skip }),
-          run: () => new Fixture(subject).run(run, timeout),
-        })),
+        .map(
+          ({ name, run }): ConformanceCase => ({
+            name: `${scheme}: ${topic}: ${name}`,
+            scheme,
+            ...(skip && { skip }),
+            run: () => new Fixture(subject).run(run, timeout),
+          }),
+        ),
     )
   })
 }

@@ -61,7 +61,8 @@ function datagramOperations({ toFar }: Pick<DatagramPair, 'toFar'>): Operations<
     ...common,
     'send()': (endpoint) => endpoint.send('x', toFar),
     'trySend()': (endpoint) => endpoint.trySend('x', toFar),
-    'sendBatch()': (endpoint) => endpoint.sendBatch(Array(3).fill(toFar === undefined ? { data: 'x' } : { data: 'x', to: toFar })),
+    'sendBatch()': (endpoint) =>
+      endpoint.sendBatch(Array(3).fill(toFar === undefined ? { data: 'x' } : { data: 'x', to: toFar })),
     'ready()': (endpoint) => endpoint.ready(),
     'receive()': (endpoint) => endpoint.receive({ timeout: 50 }),
     "on('message')": (endpoint) => endpoint.on('message', () => undefined),
@@ -159,7 +160,8 @@ function settled(start: (done: (error?: Error | null) => void) => void): Promise
 
 /** Our direction has ended. Not by the callback of `end`: Node does not call it on a stream that was destroyed. */
 async function over(stream: StreamEndpoint): Promise<void> {
-  if (!stream.destroyed && !stream.writableFinished) await Promise.race([nextEvent(stream, 'finish'), nextEvent(stream, 'close')])
+  if (!stream.destroyed && !stream.writableFinished)
+    await Promise.race([nextEvent(stream, 'finish'), nextEvent(stream, 'close')])
 }
 
 /** Calls it: it must come to an end, and fail only in the ways that the states allow. */
@@ -188,7 +190,10 @@ async function tryAll<T extends StreamEndpoint | DatagramEndpoint | AnyListener>
     const { target, operate } = await f.wait(`the state '${state.name}'`, reach())
     targets.push(target)
     if (state.name !== 'closed') closes.push([what, countEvents(target as EventEmitter, 'close')])
-    await f.wait(what, attempt(what, () => operate(name), state.peerGone === true))
+    await f.wait(
+      what,
+      attempt(what, () => operate(name), state.peerGone === true),
+    )
   }
   for (const target of [...targets, ...targets]) closeOf(target)
   await delay(100)

@@ -28,7 +28,9 @@ export async function learnsOfTheEnd(f: Fixture, endpoint: Endpoint): Promise<vo
     await f.wait("'close'", Promise.resolve(closed))
   } else {
     // An error tells it as well: ECONNRESET, where messages of ours were still unread.
-    const over = asDatagram(endpoint).receive().catch(() => undefined)
+    const over = asDatagram(endpoint)
+      .receive()
+      .catch(() => undefined)
     assert.equal(await f.wait('the end', over), undefined)
   }
 }

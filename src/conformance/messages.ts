@@ -72,18 +72,26 @@ async function deliverOne(f: Fixture, pair: DatagramPair, data: Uint8Array): Pro
 }
 
 /** Each message once and whole: in order where the facts promise it, else in any. */
-export function assertSameMessages(facts: SchemeFacts, received: readonly Message[], sent: readonly Uint8Array[]): void {
+export function assertSameMessages(
+  facts: SchemeFacts,
+  received: readonly Message[],
+  sent: readonly Uint8Array[],
+): void {
   assert.equal(received.length, sent.length, 'the number of messages')
   const got = received.map(({ data }) => data)
   const wanted = [...sent]
   if (!facts.ordered) for (const list of [got, wanted]) list.sort(Buffer.compare)
-  for (const [i, data] of got.entries()) assertSameBytes(data, wanted[i] ?? Buffer.alloc(0), `message ${i} of ${sent.length}`)
+  for (const [i, data] of got.entries())
+    assertSameBytes(data, wanted[i] ?? Buffer.alloc(0), `message ${i} of ${sent.length}`)
 }
 
 /** Nothing that was not sent. For schemes that may lose messages. */
 export function assertSubset(received: readonly Uint8Array[], sent: readonly Uint8Array[]): void {
   const known = new Set(sent.map((data) => Buffer.from(data).toString('hex')))
   for (const data of received) {
-    assert.ok(known.has(Buffer.from(data).toString('hex')), `a message arrived that nobody sent, of ${data.length} bytes`)
+    assert.ok(
+      known.has(Buffer.from(data).toString('hex')),
+      `a message arrived that nobody sent, of ${data.length} bytes`,
+    )
   }
 }

@@ -135,13 +135,19 @@ export const streams: readonly CaseDefinition[] = [
       const chunk = Buffer.alloc(65_536, 7)
       let accepted = 0
       for (let held = false; !held; ) {
-        assert.ok(accepted < NEVER_ACCEPTED, `${accepted} bytes were accepted that nobody read: there is no backpressure`)
+        assert.ok(
+          accepted < NEVER_ACCEPTED,
+          `${accepted} bytes were accepted that nobody read: there is no backpressure`,
+        )
         accepted += chunk.length
         if (near.write(chunk)) continue
         assert.ok(near.writableNeedDrain, 'write() returned false, but there will be no drain')
         held = !(await settlesWithin(nextEvent(near, 'drain'), HELD_UP))
       }
-      assert.ok(near.writableLength <= near.writableHighWaterMark + chunk.length, `${near.writableLength} bytes wait to be sent`)
+      assert.ok(
+        near.writableLength <= near.writableHighWaterMark + chunk.length,
+        `${near.writableLength} bytes wait to be sent`,
+      )
       assert.ok(far.readableLength <= far.readableHighWaterMark + MIB, `${far.readableLength} bytes wait to be read`)
       const drained = nextEvent(near, 'drain')
       const all = await f.wait('everything that was accepted', readBytes(far, accepted))

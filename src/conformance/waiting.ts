@@ -23,7 +23,11 @@ export class Waiting {
     const expired = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const names = [...this.#names].map(({ what }) => what).join('; ')
-        reject(new assert.AssertionError({ message: `not done after ${milliseconds} ms; waiting for: ${names || 'nothing'}` }))
+        reject(
+          new assert.AssertionError({
+            message: `not done after ${milliseconds} ms; waiting for: ${names || 'nothing'}`,
+          }),
+        )
       }, milliseconds)
     })
     try {

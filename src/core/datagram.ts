@@ -60,6 +60,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   readonly #outbox: SendQueue
   readonly #inbox: ReceiveQueue
   readonly #targets = new Map<string, unknown>()
+  /** By identity, and only for objects that cannot change: the addresses that we report are frozen. */
+  readonly #targetsOfObjects = new WeakMap<object, unknown>()
   #wanted = false
   #paused = false
   /** The handle was told to read. */
@@ -158,17 +160,20 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return this.#outbox.ready()
   }
 
+  /** What the handle calls a destination; remembered, since an answer mostly goes where the one before went. */
   #target(to: AddressInput | undefined): unknown {
     if (to === undefined) return undefined
-    if (typeof to !== 'string') return this.#resolveTarget(to)
-    const known = this.#targets.get(to)
+    const known = typeof to === 'string' ? this.#targets.get(to) : this.#targetsOfObjects.get(to)
     if (known !== undefined) return known
     const target = this.#resolveTarget(to)
     // A looked-up name is not remembered: its addresses may change.
-    if (!(target instanceof Promise)) {
-      if (this.#targets.size >= REMEMBERED_TARGETS) this.#targets.clear()
-      this.#targets.set(to, target)
+    if (target instanceof Promise) return target
+    if (typeof to !== 'string') {
+      if (Object.isFrozen(to)) this.#targetsOfObjects.set(to, target)
+      return target
     }
+    if (this.#targets.size >= REMEMBERED_TARGETS) this.#targets.clear()
+    this.#targets.set(to, target)
     return target
   }
 

@@ -6,6 +6,7 @@ import type { Availability } from '../core/family.ts'
  * The native side: one function a system call, its result or `-errno`. It knows no family and holds no policy.
  * Every descriptor that it opens is close-on-exec and non-blocking, belongs to the thread that opened it, and is closed
  * with that thread's environment if nothing closed it before.
+ * An argument that is missing, of another type or outside of its array gives `-EINVAL`; nothing is read or written then.
  */
 export interface Addon {
   /** socket(2): the descriptor. */
@@ -26,20 +27,26 @@ export interface Addon {
   getsockopt(fd: number, level: number, option: number, value: Uint8Array): number
   setsockopt(fd: number, level: number, option: number, value: Uint8Array): number
   shutdown(fd: number, how: number): number
-  /** Takes ownership of a descriptor that somebody else opened, and makes it non-blocking and close-on-exec. */
+  /**
+   * Takes ownership of a descriptor that somebody else opened, and makes it non-blocking and close-on-exec. `-EEXIST` for
+   * one that this environment owns already.
+   */
   adopt(fd: number): number
   /** Closes a descriptor that this environment owns, else `-EBADF`. One that is watched is closed by its watch. */
   close(fd: number): number
   /** recv(2) into `buffer[offset, offset + length)`: the number of bytes, 0 at the end. */
   recv(fd: number, buffer: Uint8Array, offset: number, length: number): number
-  /** sendmsg(2) of `chunks[first]` from `offset` and of the chunks after it, at most IOV_MAX: the number of bytes taken. */
+  /**
+   * sendmsg(2) of `chunks[first]` from `offset` and of the chunks after it: the number of bytes taken. One call looks at no
+   * more than IOV_MAX (1024) chunks, nor at further ones once it has 4 MiB, so it may take less than the socket would.
+   */
   sendv(fd: number, chunks: readonly Uint8Array[], first: number, offset: number): number
   /** sendto(2) of one message; an empty `name` sends to the connected peer. */
   sendto(fd: number, data: Uint8Array, name: Uint8Array): number
   /**
    * sendmmsg(2) of `count` messages whose bytes lie one after the other at the start of `slab`. Message `i` is
    * `lengths[i]` bytes long and goes to the `nameLengths[i]` bytes at `names[i * NAME_SIZE]`; 0 means the connected peer.
-   * Returns how many were sent.
+   * Returns how many were sent, at most 1024; the error that stopped it is what the next call returns.
    */
   sendmmsg(
     fd: number,
@@ -50,11 +57,12 @@ export interface Addon {
     count: number,
   ): number
   /**
-   * recvmmsg(2) of at most `count` messages of at most `slot` bytes each, into `slab` from `offset` on, where there
-   * must be room for `count * slot` bytes. They come back packed: one right after the other. `meta` gets, for each, its
-   * length, its flags (MSG_TRUNC), the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`, and the
-   * length of its ancillary data (cmsg(3)), which stands at `controls[i * controlSize]`. With a `controlSize` of 0 there
-   * is none, and the kernel closes descriptors that came with a message.
+   * recvmmsg(2) of at most `count` messages, and at most 1024, of at most `slot` bytes each, into `slab` from `offset` on,
+   * where there must be room for `count * slot` bytes. They come back packed: one right after the other. `meta` gets, for
+   * each, its length, its flags (MSG_TRUNC), the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`,
+   * and the length of its ancillary data (cmsg(3)), which stands at `controls[i * controlSize]`. With a `controlSize` of 0
+   * there is none, and the kernel closes descriptors that came with a message; those that it hands over are
+   * close-on-exec, and ours only once they are adopted.
    */
   recvmmsg(
     fd: number,
@@ -70,17 +78,26 @@ export interface Addon {
   /**
    * Makes `fd` known to the event loop, and its owner the watch. `onReady` gets the bits below. The watch keeps
    * `onReady` alive while it waits for something; when it waits for nothing and is forgotten, it is collected and the
-   * descriptor closed. `-errno` when the descriptor cannot be watched; it is then still the caller's.
+   * descriptor closed. `-errno` when the descriptor cannot be watched; it is then still the caller's: `-EBADF` if it is not
+   * ours to begin with, `-EEXIST` if it is watched already, by us or by Node, `-EPERM` for a file.
+   * `onReady` runs in the async context of this call; what it throws is an uncaught exception.
    */
   watch(fd: number, onReady: (events: number) => void): Watch | number
 }
 
 export interface Watch {
-  /** Waits for these events from now on, as long as they are so (level-triggered); 0 waits for nothing. */
+  /**
+   * Waits for these events from now on, as long as they are so (level-triggered); 0 waits for nothing. Free when nothing
+   * changes. `-EBADF` once closed.
+   */
   set(events: number): number
+  /**
+   * A watch that waits for something keeps the process alive unless `unref` was called. One that waits for nothing does
+   * not, `ref` or not.
+   */
   ref(): void
   unref(): void
-  /** Stops, and closes the descriptor. */
+  /** Stops, and closes the descriptor. Once closed, this and all others do nothing. */
   close(): void
 }
 
@@ -89,17 +106,22 @@ export const READABLE = 1
 export const WRITABLE = 2
 /** `libuv`'s UV_DISCONNECT: the peer has ended its direction, or the connection (POLLRDHUP). */
 export const DISCONNECTED = 4
-/** The kernel reported an error condition; the watch has stopped and must be set again. Comes with the other two bits. */
+/** The kernel reported an error condition; the watch has stopped and must be set again. Comes with READABLE and WRITABLE. */
 export const FAILED = 8
 
 /** Room for any sockaddr: `sizeof(struct sockaddr_storage)`. */
 export const NAME_SIZE = 128
 
-export type LoadedAddon = { readonly addon: Addon } | { readonly addon: undefined; readonly unavailable: Availability & { available: false } }
+export type LoadedAddon =
+  | { readonly addon: Addon }
+  | { readonly addon: undefined; readonly unavailable: Availability & { available: false } }
 
 let loaded: LoadedAddon | undefined
 
-/** Loads the addon on first use: from `prebuilds/`, else from `build/`. */
+/**
+ * Loads the addon on first use: from `build/`, else from `prebuilds/`. `POLYSOCKET_PREBUILD` names another directory to look
+ * in; see node-gyp-build.
+ */
 export function loadAddon(): LoadedAddon {
   loaded ??= tryLoad()
   return loaded
@@ -111,7 +133,10 @@ function tryLoad(): LoadedAddon {
     unavailable: { available: false, reason, remedy },
   })
   if (process.platform !== 'linux') {
-    return unavailable(`the kernel engine is for Linux, and this is ${process.platform}`, 'use tcp, udp, unix or memory here')
+    return unavailable(
+      `the kernel engine is for Linux, and this is ${process.platform}`,
+      'use tcp, udp, unix or memory here',
+    )
   }
   try {
     const require = createRequire(import.meta.url)

@@ -107,7 +107,8 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   #receive(): void {
     for (let round = 0; round < ROUNDS && this.#reading && this.isOpen; round++) {
-      const [from, slot] = this.kind.maxMessage === undefined ? [slab, SLOT] : [largeSlab, LARGE_SLOT]
+      const isLarge = (this.kind.facts.maxMessage ?? 0) > SLOT
+      const [from, slot] = isLarge ? [largeSlab, LARGE_SLOT] : [slab, SLOT]
       from.reserve(slot)
       const room = Math.min(BATCH, Math.floor(from.free / slot))
       const count = this.addon.recvmmsg(

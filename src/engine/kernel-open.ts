@@ -218,7 +218,11 @@ export class KernelOpener<A extends AddressBase> {
       domain,
       facts: this.#facts(like),
       encode: (address) => definition.encode(address),
-      decode: (name) => definition.decode(name, scheme, like),
+      decode(name) {
+        const address = definition.decode(name, scheme, like)
+        // One object may stand for many messages' sender.
+        return address === undefined ? undefined : Object.freeze(address)
+      },
       format: (address) => definition.format(address),
       option: (name, value) => this.#option(name, scheme, domain, value),
       destinations: (address) => definition.resolve?.(address, 'send') ?? [address],

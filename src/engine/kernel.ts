@@ -225,8 +225,9 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   close(): void {
     if (this.#fd < 0) return
     this.#fd = -1
-    this.#watch.close()
+    // Before the descriptor goes: as long as the socket lives its file cannot be mistaken for another one.
     for (const cleanup of this.#cleanups) cleanup()
+    this.#watch.close()
     this.onClose()
   }
 }

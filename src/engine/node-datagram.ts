@@ -228,9 +228,12 @@ export class NodeDatagram<A extends AddressBase> implements DatagramHandle<A> {
     if (this.#closed) return
     if (error) this.#events?.onError(fromNodeError(error, 'send', address()), false)
     const hasRoom = this.#sending <= MAX_SENDING / 2 && this.#sendingBytes <= MAX_SENDING_BYTES / 2
-    if (!this.#blocked || !hasRoom || this.#closed) return
+    if (!this.#blocked || !hasRoom) return
     this.#blocked = false
-    this.#events?.onWritable()
+    // What the system took at once is reported before the event loop turns: a sender that never waits would stop it.
+    setImmediate(() => {
+      if (!this.#closed) this.#events?.onWritable()
+    })
   }
 
   /** There is nothing to end: UDP knows no connection. */

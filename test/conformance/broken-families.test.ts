@@ -34,7 +34,9 @@ interface Example {
 const examples: Readonly<Record<string, Example>> = {
   'loses a byte now and then': {
     scheme: 'memory',
-    fault: streamFault(({ onData }) => ({ onData: (chunk) => onData(chunk.length > 1000 ? chunk.subarray(1) : chunk) })),
+    fault: streamFault(({ onData }) => ({
+      onData: (chunk) => onData(chunk.length > 1000 ? chunk.subarray(1) : chunk),
+    })),
     caught: /8 MiB in both|async iteration yields|pause and resume lose/,
   },
   'turns a byte around': {
@@ -50,7 +52,8 @@ const examples: Readonly<Record<string, Example>> = {
   'never ends': {
     scheme: 'memory',
     fault: streamFault(() => ({ onEnd: () => undefined })),
-    caught: /end\(data\) delivers|half close: the end|peer that vanishes while we only listen|onEnd once after the data/,
+    caught:
+      /end\(data\) delivers|half close: the end|peer that vanishes while we only listen|onEnd once after the data/,
   },
   'takes the end of the peer for the end of both': {
     scheme: 'memory',
@@ -101,7 +104,7 @@ const examples: Readonly<Record<string, Example>> = {
     scheme: 'memory',
     fault: {
       stream: (handle) => {
-        let late = () => undefined as void
+        let late = (): void => undefined
         return {
           start: (events) => {
             late = () => events.onData(Buffer.from('late'))
@@ -263,8 +266,7 @@ const examples: Readonly<Record<string, Example>> = {
       datagram: (handle) => {
         let open = false
         return {
-          start: (events) =>
-            handle.start({ ...events, onMessages: (batch) => open && events.onMessages(batch) }),
+          start: (events) => handle.start({ ...events, onMessages: (batch) => open && events.onMessages(batch) }),
           resume: () => {
             open = true
             handle.resume()
@@ -305,20 +307,28 @@ for (const [name, scheme] of [
   const why = availability.available ? '' : ` (skipped: ${availability.reason}; remedy: ${availability.remedy})`
   const chosen = Object.entries(examples).filter(([, example]) => example.scheme === scheme)
 
-  test.skipIf(why !== '')(`${scheme} without a fault passes, through the same wrapper${why}`, async () => {
-    const every = new RegExp(chosen.map(([, { caught }]) => caught.source).join('|'))
-    expect(await failing(builtin(name), {}, scheme, every)).toEqual([])
-  }, 30_000)
+  test.skipIf(why !== '')(
+    `${scheme} without a fault passes, through the same wrapper${why}`,
+    async () => {
+      const every = new RegExp(chosen.map(([, { caught }]) => caught.source).join('|'))
+      expect(await failing(builtin(name), {}, scheme, every)).toEqual([])
+    },
+    30_000,
+  )
 
   for (const [what, { fault, caught }] of chosen) {
-    test.skipIf(why !== '')(`the suite catches a ${scheme} that ${what}${why}`, async () => {
-      const names = await failing(builtin(name), fault, scheme, caught)
-      for (const part of caught.source.split('|')) {
-        expect(
-          names.some((failed) => new RegExp(part).test(failed)),
-          `"${part}" did not fail`,
-        ).toBe(true)
-      }
-    }, 20_000)
+    test.skipIf(why !== '')(
+      `the suite catches a ${scheme} that ${what}${why}`,
+      async () => {
+        const names = await failing(builtin(name), fault, scheme, caught)
+        for (const part of caught.source.split('|')) {
+          expect(
+            names.some((failed) => new RegExp(part).test(failed)),
+            `"${part}" did not fail`,
+          ).toBe(true)
+        }
+      },
+      20_000,
+    )
   }
 }

@@ -54,8 +54,6 @@ describe('an argument of the wrong type is a TypeError', () => {
     { highWaterMark: 1.5 },
     { sendQueue: '10' },
     { receiveQueue: Number.NaN },
-    { sendBuffer: 'large' },
-    { receiveBuffer: -1 },
     { local: 5 },
   ]
   test.each(options)('as an option: %o', async (option) => {
@@ -105,6 +103,8 @@ describe('an unknown option is ERR_OPTION_UNKNOWN', () => {
 
   given(scheme('tcp'))('a value of the wrong type for a known one is a TypeError', async () => {
     await expect(listen('tcp://127.0.0.1:0', wrong({ reuseAddress: 'yes' }))).rejects.toThrow(TypeError)
+    await expect(connect(somewhere, wrong({ sendBuffer: 'large' }))).rejects.toThrow(TypeError)
+    await expect(connect(somewhere, wrong({ receiveBuffer: -1 }))).rejects.toThrow(TypeError)
     await using endpoint = (await bind('udp://127.0.0.1:0')) as DatagramEndpoint
     expect(() => endpoint.setOption('broadcast', wrong('yes'))).toThrow(TypeError)
     expect(() => endpoint.setOption({ level: 1, name: 2 }, wrong('yes'))).toThrow(TypeError)

@@ -200,8 +200,8 @@ async function withoutPrivileges(run: () => Promise<void>): Promise<void> {
 
 /** A socket file that nobody listens at any more, as a killed process leaves it. */
 async function abandon(path: string): Promise<AsyncDisposable & { path: string }> {
-  const script = 'import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()'
-  await using child = new Child('python3', ['-c', script, path])
+  const script = "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))"
+  await using child = new Child(process.execPath, ['-e', script, path])
   await child.exited
   return { path, [Symbol.asyncDispose]: () => rm(path, { force: true }) }
 }

@@ -103,7 +103,7 @@ describe('the text of a memory address', () => {
         expect(parse(text)).toEqual(address)
         expect(memory.format(parse(text))).toBe(text)
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     )
   })
 

@@ -14,7 +14,7 @@ function run(script: string): Child {
 
 const pair = "const l = await listen('memory:x'); const c = await connect('memory:x'); const s = await l.accept()"
 
-test.each([
+test.concurrent.each([
   ['everything is closed', `${pair}; for (const e of [c, s]) e.destroy(); await l.close()`],
   [
     'everything is unreferenced',
@@ -27,7 +27,7 @@ test.each([
   expect(await child.exited).toMatchObject({ code: 0, signal: null, stderr: '' })
 })
 
-test.each([
+test.concurrent.each([
   ['a listener', "await listen('memory:x')"],
   ['a stream that reads', `${pair}; l.close(); s.unref(); c.ref()`],
   ['a datagram socket', "await bind('memorygram:x')"],

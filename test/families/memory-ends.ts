@@ -130,7 +130,7 @@ export interface StreamPair extends Disposable {
 export async function connected(
   address: MemoryAddress = fresh('memory'),
   asked: Asked = {},
-  { nearPaused = false, farPaused = false } = {},
+  { nearPaused = false, farPaused = false }: { nearPaused?: boolean; farPaused?: boolean } = {},
 ): Promise<StreamPair> {
   const acceptor = new Acceptor(await listen(address))
   const near = new StreamEnd(await connect(named(address), asked), nearPaused)

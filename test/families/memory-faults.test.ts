@@ -184,6 +184,25 @@ describe('faults of streams', () => {
     expect(new Set(once).size).toBeGreaterThan(1)
   })
 
+  test('what is behind a lost segment waits for it, what is before it does not', async () => {
+    const address = fresh('memory')
+    using pair = await connected(address)
+    vi.useFakeTimers()
+    try {
+      memoryLink({ ...address, faults: { loss: 0.02, seed: 3 } })
+      pair.near.handle.write([bytes], () => {})
+      await vi.advanceTimersByTimeAsync(20)
+      const before = pair.far.size
+      expect(before).toBeGreaterThan(0)
+      expect(before % 1_448).toBe(0)
+      expect(before).toBeLessThan(bytes.length / 2)
+      await vi.advanceTimersByTimeAsync(2_000)
+      expect(pair.far.data.equals(bytes)).toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   test('connecting takes a round trip', async () => {
     const start = performance.now()
     using pair = await connected(fresh('memory', { delay: 100 }))

@@ -119,6 +119,27 @@ describe('memory streams', () => {
     await writing
     expect(far.size).toBeGreaterThan(0)
   })
+
+  test('so does one that writes from within the reader’s onData', async () => {
+    const [a, b] = pairOf('memory')
+    let stop = false
+    let turns = 0
+    b.start({
+      onData: () => {
+        if (turns++ > 1_000_000) throw new Error('the loop never had its turn')
+        if (!stop) a.write([Buffer.from('x')], () => {})
+      },
+      onEnd: () => {},
+      onError: () => {},
+    })
+    b.resume()
+    a.write([Buffer.from('x')], () => {})
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    stop = true
+    expect(turns).toBeGreaterThan(1)
+    a.close()
+    b.close()
+  })
 })
 
 describe('a memory stream that closes', () => {

@@ -46,7 +46,7 @@ describe('text that is no address', () => {
     ['@name?', /followed by \?padded, not by "\?"/],
     ['@name?exact', /followed by \?padded, not by "\?exact"/],
     ['@name?padded?padded', /followed by \?padded/],
-    ['@100%', /% that two hexadecimal digits do not follow: "%"/],
+    ['@100%', /% that no two hexadecimal digits follow: "%"/],
     ['@%0', /% that .*: "%0"/],
     ['@%zz', /% that .*: "%zz"/],
     ['@%+1', /% that .*: "%\+1"/],

@@ -12,7 +12,13 @@ const badNumbers: unknown[] = [...nonsense, Number.NaN, 1.5, Number.POSITIVE_INF
 const badSizes: unknown[] = [...badNumbers, -1]
 const badInts: unknown[] = [...badNumbers, 2 ** 31, -(2 ** 31) - 1, 2 ** 32]
 const otherArrays = [Uint8ClampedArray, Int8Array, Uint16Array, Uint32Array, Float64Array, BigInt64Array]
-const notArrays: unknown[] = [...nonsense, 0, new ArrayBuffer(8), new SharedArrayBuffer(8), new DataView(new ArrayBuffer(8))]
+const notArrays: unknown[] = [
+  ...nonsense,
+  0,
+  new ArrayBuffer(8),
+  new SharedArrayBuffer(8),
+  new DataView(new ArrayBuffer(8)),
+]
 const badBytes: unknown[] = [...notArrays, new Int32Array(8), ...otherArrays.map((Type) => new Type(512))]
 const badWords: unknown[] = [...notArrays, new Uint8Array(512), ...otherArrays.map((Type) => new Type(512))]
 
@@ -68,7 +74,8 @@ describeNative('arguments', ({ addon, pair, watch }) => {
       const good = call(...args)
       if (name !== 'socket' && name !== 'socketpair') expect(good).toBe(failure('EBADF'))
       kinds.forEach(({ bad }, index) => {
-        for (const value of bad) expect([String(typeof value), call(...args.with(index, value))]).toEqual([typeof value, EINVAL])
+        for (const value of bad)
+          expect([String(typeof value), call(...args.with(index, value))]).toEqual([typeof value, EINVAL])
         expect(call(...args.slice(0, index))).toBe(EINVAL)
       })
       expect(call(...args, 'one too many')).toBe(good)
@@ -86,7 +93,14 @@ describeNative('arguments', ({ addon, pair, watch }) => {
     const [a, b] = pair(AF_UNIX, SOCK_STREAM)
     addon.sendv(a, [Buffer.alloc(100, 'x')], 0, 0)
     const buffer = new Uint8Array(10)
-    for (const [offset, length] of [[0, 11], [10, 1], [11, 0], [5, 6], [MAX_LENGTH - 1, 1], [1, MAX_LENGTH - 1]] as const) {
+    for (const [offset, length] of [
+      [0, 11],
+      [10, 1],
+      [11, 0],
+      [5, 6],
+      [MAX_LENGTH - 1, 1],
+      [1, MAX_LENGTH - 1],
+    ] as const) {
       expect(addon.recv(b, buffer, offset, length)).toBe(EINVAL)
     }
     expect(addon.recv(b, detached(new Uint8Array(10)), 0, 10)).toBe(EINVAL)
@@ -155,7 +169,13 @@ describeNative('arguments', ({ addon, pair, watch }) => {
     const receive = (offset: number, slot: number, count: number): number =>
       addon.recvmmsg(b, slab, offset, slot, count, meta, names, controls, 32)
     for (const [offset, slot, count] of [
-      [0, 21, 1], [0, 11, 2], [1, 10, 2], [21, 0, 1], [MAX_LENGTH - 1, 1, 1], [0, MAX_LENGTH - 1, 2], [0, 1, 3],
+      [0, 21, 1],
+      [0, 11, 2],
+      [1, 10, 2],
+      [21, 0, 1],
+      [MAX_LENGTH - 1, 1, 1],
+      [0, MAX_LENGTH - 1, 2],
+      [0, 1, 3],
     ] as const) {
       expect(receive(offset, slot, count)).toBe(EINVAL)
     }

@@ -3,7 +3,18 @@ import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { NAME_SIZE } from '../../src/engine/addon.ts'
 import {
-  AF_INET, AF_UNIX, at, describeNative, failure, isOpen, loopback, nameOf, SHUT_WR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET,
+  AF_INET,
+  AF_UNIX,
+  at,
+  describeNative,
+  failure,
+  isOpen,
+  loopback,
+  nameOf,
+  SHUT_WR,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
   unixName,
 } from './support.ts'
 

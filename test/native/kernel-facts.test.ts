@@ -3,7 +3,17 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { NAME_SIZE } from '../../src/engine/addon.ts'
 import {
-  AF_UNIX, at, describeNative, failure, MSG_CTRUNC, nameOf, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET, SOL_SOCKET, unixName,
+  AF_UNIX,
+  at,
+  describeNative,
+  failure,
+  MSG_CTRUNC,
+  nameOf,
+  SHUT_WR,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+  SOL_SOCKET,
+  unixName,
 } from './support.ts'
 
 const SO_PASSCRED = 16

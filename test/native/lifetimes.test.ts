@@ -17,8 +17,20 @@ describeNative('garbage collection', () => {
 })
 
 const stages = [
-  'loading', 'none', 'fresh', 'bound', 'listening', 'connecting', 'idle', 'waiting', 'ready', 'closed', 'many', 'callback',
-  'closing', 'cleanup',
+  'loading',
+  'none',
+  'fresh',
+  'bound',
+  'listening',
+  'connecting',
+  'idle',
+  'waiting',
+  'ready',
+  'closed',
+  'many',
+  'callback',
+  'closing',
+  'cleanup',
 ]
 
 describeNative('the end of the process', () => {

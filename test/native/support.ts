@@ -6,11 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Addon, loadAddon, NAME_SIZE, type Watch } from '../../src/engine/addon.ts'
 
-const { errno } = constants
-
 /** What a system call returns when it fails so, such as `failure('EAGAIN')`. */
-export function failure(code: keyof typeof errno): number {
-  return -errno[code]
+export function failure(code: keyof typeof constants.errno): number {
+  return -constants.errno[code]
 }
 
 export const AF_UNIX: number = 1
@@ -124,10 +122,16 @@ export interface Exit {
   readonly stderr: string
 }
 
-/** Runs one of `scripts/` in a process of its own, since these tests end processes. */
-export function run(script: string, args: readonly string[] = [], flags: readonly string[] = []): Promise<Exit> {
+/** Runs one of `scripts/` in a process of its own, since these tests end processes. `command` runs Node. */
+export function run(
+  script: string,
+  args: readonly string[] = [],
+  flags: readonly string[] = [],
+  command: readonly string[] = [process.execPath],
+): Promise<Exit> {
   const file = fileURLToPath(new URL(`scripts/${script}`, import.meta.url))
-  const child = spawn(process.execPath, [...flags, file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [program = process.execPath, ...before] = command
+  const child = spawn(program, [...before, ...flags, file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk) => (stdout += chunk))

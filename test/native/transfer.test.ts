@@ -2,7 +2,18 @@ import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { NAME_SIZE } from '../../src/engine/addon.ts'
 import {
-  AF_INET, AF_UNIX, at, describeNative, failure, loopback, MSG_TRUNC, nameOf, SHUT_WR, SOCK_DGRAM, SOCK_STREAM, unixName,
+  AF_INET,
+  AF_UNIX,
+  at,
+  describeNative,
+  failure,
+  loopback,
+  MSG_TRUNC,
+  nameOf,
+  SHUT_WR,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  unixName,
 } from './support.ts'
 
 const nobody = new Uint8Array(0)
@@ -86,7 +97,12 @@ describeNative('streams', ({ addon, pair }) => {
 
 describeNative('messages', ({ addon, pair, socket, path }) => {
   /** Receives up to `count` messages, each as text, its flags and its sender's name. */
-  function receive(fd: number, count: number, slot: number, offset = 0): { text: string; flags: number; from: Buffer }[] {
+  function receive(
+    fd: number,
+    count: number,
+    slot: number,
+    offset = 0,
+  ): { text: string; flags: number; from: Buffer }[] {
     const slab = Buffer.alloc(offset + count * slot)
     const meta = new Int32Array(4 * count)
     const names = Buffer.alloc(NAME_SIZE * count)
@@ -103,7 +119,7 @@ describeNative('messages', ({ addon, pair, socket, path }) => {
 
   function sendBatch(fd: number, texts: string[], names: Uint8Array[] = []): number {
     const slots = Buffer.alloc(NAME_SIZE * texts.length)
-    names.forEach((name, i) => slots.set(name, i * NAME_SIZE))
+    for (const [i, name] of names.entries()) slots.set(name, i * NAME_SIZE)
     const lengths = Int32Array.from(texts, (text) => text.length)
     const nameLengths = Int32Array.from(texts, (_, i) => names[i]?.length ?? 0)
     return addon.sendmmsg(fd, Buffer.from(texts.join('')), lengths, slots, nameLengths, texts.length)
@@ -116,11 +132,17 @@ describeNative('messages', ({ addon, pair, socket, path }) => {
     const client = socket(AF_UNIX, SOCK_DGRAM)
     const clientName = unixName(path('client'))
     addon.bind(client, clientName)
-    for (const text of ['one', '', 'three']) expect(addon.sendto(client, Buffer.from(text), serverName)).toBe(text.length)
+    for (const text of ['one', '', 'three'])
+      expect(addon.sendto(client, Buffer.from(text), serverName)).toBe(text.length)
     expect(addon.sendto(socket(AF_UNIX, SOCK_DGRAM), Buffer.from('unnamed'), serverName)).toBe(7)
     const messages = receive(server, 10, 100, 7)
     expect(messages.map(({ text }) => text)).toEqual(['one', '', 'three', 'unnamed'])
-    expect(messages.map(({ from }) => from.length)).toEqual([clientName.length, clientName.length, clientName.length, 0])
+    expect(messages.map(({ from }) => from.length)).toEqual([
+      clientName.length,
+      clientName.length,
+      clientName.length,
+      0,
+    ])
     expect(messages[2]?.from).toEqual(Buffer.from(clientName))
     expect(() => receive(server, 10, 100)).toThrow(String(failure('EAGAIN')))
   })
@@ -136,7 +158,10 @@ describeNative('messages', ({ addon, pair, socket, path }) => {
   test('slots without room take only the news that there was a message', () => {
     const [a, b] = pair(AF_UNIX, SOCK_DGRAM)
     sendBatch(a, ['x', ''])
-    expect(receive(b, 5, 0).map(({ text, flags }) => [text, flags & MSG_TRUNC])).toEqual([['', MSG_TRUNC], ['', 0]])
+    expect(receive(b, 5, 0).map(({ text, flags }) => [text, flags & MSG_TRUNC])).toEqual([
+      ['', MSG_TRUNC],
+      ['', 0],
+    ])
   })
 
   test('sendmmsg to several names, and to the connected peer', () => {

@@ -1,18 +1,32 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { DISCONNECTED, FAILED, READABLE, WRITABLE, type Watch } from '../../src/engine/addon.ts'
+import { DISCONNECTED, FAILED, READABLE, type Watch, WRITABLE } from '../../src/engine/addon.ts'
 import {
-  AF_INET, AF_UNIX, describeNative, failure, isOpen, loopback, nameOf, run, SHUT_WR, SOCK_DGRAM, SOCK_STREAM, until,
+  AF_INET,
+  AF_UNIX,
+  describeNative,
+  failure,
+  isOpen,
+  loopback,
+  nameOf,
+  run,
+  SHUT_WR,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  until,
 } from './support.ts'
+
+const canTrace = process.env.LD_PRELOAD === undefined && spawnSync('strace', ['true']).status === 0
+const needsTrace = '(skipped without strace: apt-get install strace; and under sanitizers: run npm test)'
 
 const FAILURE = FAILED | READABLE | WRITABLE
 
-describeNative('watch', ({ addon, pair, socket, watch }) => {
+describeNative('watch', ({ addon, pair, path, socket, watch }) => {
   const send = (fd: number, text: string): number => addon.sendv(fd, [Buffer.from(text)], 0, 0)
   const receive = (fd: number): number => addon.recv(fd, new Uint8Array(100), 0, 100)
 
@@ -251,6 +265,16 @@ describeNative('watch', ({ addon, pair, socket, watch }) => {
     for (const w of watches) w.set(WRITABLE)
     await until(() => order.length >= 6)
     expect(order.slice(0, 6)).toEqual(['callback', 'tick', 'microtask', 'callback', 'tick', 'microtask'])
+  })
+
+  test.skipIf(!canTrace)(`the same set again makes no system call ${needsTrace}`, async () => {
+    const trace = path('trace')
+    const command = ['strace', '-f', '-o', trace, '-e', 'trace=epoll_ctl', process.execPath]
+    const { code, stdout, stderr } = await run('set.mjs', [], [], command)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const added = new RegExp(`EPOLL_CTL_ADD, ${stdout.trim()},`, 'g')
+    // Once by uv_poll_init, to see whether it can, and once for the first set.
+    expect(readFileSync(trace, 'utf8').match(added)?.length).toBe(2)
   })
 
   test('an exception in a callback is an uncaught exception, and the watch goes on', async () => {

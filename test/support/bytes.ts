@@ -51,9 +51,9 @@ export async function receiveAll(stream: Readable): Promise<Digest> {
 }
 
 /** Reads a short text to its end. */
-export async function receiveText(stream: Readable, encoding: BufferEncoding = 'utf8'): Promise<string> {
+export async function receiveText(stream: Readable): Promise<string> {
   const chunks: Buffer[] = []
   stream.on('data', (chunk: Buffer) => chunks.push(chunk))
   await finished(stream, { writable: false })
-  return Buffer.concat(chunks).toString(encoding)
+  return Buffer.concat(chunks).toString()
 }

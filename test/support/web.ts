@@ -5,7 +5,6 @@ import {
   createConnection,
   type EngineName,
   type Listener,
-  type ListenOptions,
   listen,
   type StreamEndpoint,
 } from '../../src/index.ts'
@@ -17,8 +16,8 @@ export interface Site extends AsyncDisposable {
   readonly connections: number
 }
 
-export async function serveHttp(address: string, options: ListenOptions, handler: http.RequestListener): Promise<Site> {
-  const listener = (await listen(address, options)) as Listener<StreamEndpoint>
+export async function serveHttp(address: string, engine: EngineName, handler: http.RequestListener): Promise<Site> {
+  const listener = (await listen(address, { engine })) as Listener<StreamEndpoint>
   const server = http.createServer(handler)
   let connections = 0
   listener.on('connection', (endpoint: StreamEndpoint) => {

@@ -7,7 +7,18 @@ import { Worker } from 'node:worker_threads'
 const [count, width, main] = process.argv.slice(2)
 if (main === 'main') await import('./addon.mjs')
 
-const stages = ['fresh', 'bound', 'listening', 'connecting', 'idle', 'waiting', 'ready', 'closed', 'callback', 'closing']
+const stages = [
+  'fresh',
+  'bound',
+  'listening',
+  'connecting',
+  'idle',
+  'waiting',
+  'ready',
+  'closed',
+  'callback',
+  'closing',
+]
 const endings = ['terminate', 'terminate', 'exit', 'return']
 let started = 0
 

@@ -1,0 +1,12 @@
+// Sets the same events again and again, in turns of the loop of their own.
+import { setImmediate } from 'node:timers/promises'
+import { addon, pair, READABLE } from './addon.mjs'
+
+const [fd] = pair()
+const watch = addon.watch(fd, () => {})
+for (let i = 0; i < 100; i++) {
+  watch.set(READABLE)
+  await setImmediate()
+}
+watch.close()
+console.log(fd)
