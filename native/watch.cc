@@ -87,7 +87,13 @@ bool Watch::Wrap(napi_env env, napi_value callback, napi_value* object) {
 void Watch::ReleaseScript(napi_env env) {
   if (self_ != nullptr) napi_delete_reference(env, self_);
   if (callback_ != nullptr) napi_delete_reference(env, callback_);
+  self_ = callback_ = nullptr;
+  ReleaseContext(env);
+}
+
+void Watch::ReleaseContext(napi_env env) {
   if (context_ != nullptr) napi_async_destroy(env, context_);
+  context_ = nullptr;
 }
 
 // The watch that a method was called on; nullptr for an object that script made by the class's constructor.
@@ -183,6 +189,12 @@ void Watch::OnClosed(uv_handle_t* poll) {
   Watch* const watch = static_cast<Watch*>(poll->data);
   Environment* const environment = watch->environment_;
   watch->closed_ = true;
+  {
+    // Now and not in the finalizer: from Node 24 on the context holds the AsyncLocalStorage's store, and where that leads
+    // back to the watch there would never be a finalizer. Not in Close, which a callback in this very context may call.
+    const Napi::HandleScope scope(environment->env());
+    watch->ReleaseContext(environment->env());
+  }
   if (watch->finalized_) delete watch;
   environment->OnWatchClosed();
 }
@@ -190,7 +202,6 @@ void Watch::OnClosed(uv_handle_t* poll) {
 void Watch::Finalize(napi_env env, void* data, void*) {
   Watch* const watch = static_cast<Watch*>(data);
   watch->ReleaseScript(env);
-  watch->self_ = nullptr;
   watch->Close();
   watch->finalized_ = true;
   if (watch->closed_) delete watch;

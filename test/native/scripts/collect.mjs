@@ -46,6 +46,26 @@ function forgottenInItsOwnStore() {
   return fd
 }
 
+/** The same, closed as it should be. */
+async function closedInItsOwnStore(how) {
+  const socket = { store: new AsyncLocalStorage() }
+  const ended = new Promise((resolve) => {
+    socket.store.run(socket, () => {
+      socket.watch = addon.watch(pair()[0], () => {
+        socket.watch.close()
+        resolve()
+      })
+    })
+  })
+  if (how === 'callback') {
+    socket.watch.set(WRITABLE)
+    await ended
+  } else {
+    socket.watch.close()
+  }
+  return new WeakRef(socket)
+}
+
 function waiting(seen) {
   const [fd, peer] = pair()
   const watch = addon.watch(fd, () => {
@@ -62,12 +82,17 @@ function held(seen) {
 }
 
 const seen = []
-const fds = [forgotten(), forgottenAfterUse(), forgottenInItsOwnStore()]
+const fds = [forgotten(), forgottenAfterUse()]
+const inStore = forgottenInItsOwnStore()
+const closed = [await closedInItsOwnStore('callback'), await closedInItsOwnStore('outside')]
 const [waitingFd, peer] = waiting(seen)
 const [heldFd, heldWatch] = held(seen)
 await collect()
 await collect()
 results.forgotten = fds.map(isOpen)
+// From Node 24 on, an async context of Node-API holds the store.
+results.inStore = Number.parseInt(process.versions.node, 10) < 24 && isOpen(inStore)
+results.closed = closed.map((reference) => reference.deref() !== undefined)
 
 results.waiting = isOpen(waitingFd)
 addon.sendv(peer, [Buffer.from('x')], 0, 0)
