@@ -22,7 +22,13 @@ const rounds = Number(values.rounds ?? (values.quick ? 3 : 5))
 const milliseconds = values.quick ? 500 : 2000
 
 function start(role, workload, library, address) {
-  const child = fork(fileURLToPath(new URL('./side.mjs', import.meta.url)), [role, workload, library, String(milliseconds), address ?? ''])
+  const child = fork(fileURLToPath(new URL('./side.mjs', import.meta.url)), [
+    role,
+    workload,
+    library,
+    String(milliseconds),
+    address ?? '',
+  ])
   const said = new Promise((resolve, reject) => {
     child.once('message', resolve)
     child.once('error', reject)
@@ -92,5 +98,11 @@ if (values.json) {
     ]),
   ]
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd())
+  for (const row of rows)
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    )
 }

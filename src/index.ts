@@ -8,16 +8,24 @@ import { createSockets, type Sockets } from './core/sockets.ts'
 import { builtinFamilies } from './families/index.ts'
 
 export * from './core/address.ts'
-export { DatagramEndpoint, type BatchResult, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
+export { type BatchResult, DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
 export type { DeadlineOptions } from './core/deadline.ts'
 export { AbortError, SocketError, type SocketErrorCode, type SocketErrorDetail } from './core/errors.ts'
 export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'
 export { type Accepted, Listener } from './core/listener.ts'
-export type { EngineName, ListenOptions, ListenRequest, OpenOptions, OpenRequest, RawOption, SocketOptions } from './core/options.ts'
+export type {
+  EngineName,
+  ListenOptions,
+  ListenRequest,
+  OpenOptions,
+  OpenRequest,
+  RawOption,
+  SocketOptions,
+} from './core/options.ts'
 export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
-export { kernelFamily, type KernelFamilyDefinition, type KernelScheme } from './engine/kernel-family.ts'
+export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
 export type * from './families/index.ts'
 export { builtinFamilies } from './families/index.ts'

@@ -6,8 +6,8 @@ import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, DatagramHandle, Message } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 import { ReceiveQueue } from './receive-queue.ts'
-import { type Completion, SendQueue } from './send-queue.ts'
 import type { Registry } from './registry.ts'
+import { type Completion, SendQueue } from './send-queue.ts'
 
 export interface DatagramEndpointOptions {
   /** Messages that may wait to be received. Default 4,096; and never more than 4 MiB of them. */
@@ -84,7 +84,9 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     this.#family = family
     this.#handle = handle
     this.#inbox = new ReceiveQueue(options.receiveQueue ?? DEFAULT_RECEIVE_QUEUE)
-    this.#outbox = new SendQueue(handle as DatagramHandle, options.sendQueue ?? DEFAULT_SEND_QUEUE, () => this.emit('drain'))
+    this.#outbox = new SendQueue(handle as DatagramHandle, options.sendQueue ?? DEFAULT_SEND_QUEUE, () =>
+      this.emit('drain'),
+    )
     handle.start({
       onMessages: (batch) => this.#arrived(batch as Message[]),
       onWritable: () => this.#outbox.onWritable(),
@@ -407,7 +409,9 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     if (!this.facts.halfClose) throw unsupported('end', 'this scheme has no half close; use close')
     await this.#outbox.whenEmpty()
     if (this.#closed) throw socketClosed('end')
-    await new Promise<void>((resolve, reject) => this.#handle.end((error) => (error === null ? resolve() : reject(error))))
+    await new Promise<void>((resolve, reject) =>
+      this.#handle.end((error) => (error === null ? resolve() : reject(error))),
+    )
   }
 
   get closed(): boolean {

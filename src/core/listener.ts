@@ -34,7 +34,10 @@ interface Acceptor<E> {
  * Accepts connections of one address. They are taken by listening for 'connection', or by `accept` or iteration; before
  * one of them is used, and between two `accept`s, connections wait in the kernel's backlog.
  */
-export class Listener<E extends Accepted = Accepted> extends EventEmitter<ListenerEventMap<E>> implements AsyncDisposable {
+export class Listener<E extends Accepted = Accepted>
+  extends EventEmitter<ListenerEventMap<E>>
+  implements AsyncDisposable
+{
   readonly facts: SchemeFacts
   /** Connections that may be open at a time; one more is closed at once and reported by 'drop'. */
   maxConnections: number

@@ -84,8 +84,10 @@ export function checkOpenOptions(options: OpenOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
   checkDeadline(options)
   const { engine, allowHalfOpen } = options
-  if (engine !== undefined && engine !== 'kernel' && engine !== 'node') throw new TypeError("engine must be 'kernel' or 'node'")
-  if (allowHalfOpen !== undefined && typeof allowHalfOpen !== 'boolean') throw new TypeError('allowHalfOpen must be a boolean')
+  if (engine !== undefined && engine !== 'kernel' && engine !== 'node')
+    throw new TypeError("engine must be 'kernel' or 'node'")
+  if (allowHalfOpen !== undefined && typeof allowHalfOpen !== 'boolean')
+    throw new TypeError('allowHalfOpen must be a boolean')
   checkCount(options, 'highWaterMark')
   checkCount(options, 'receiveQueue')
   checkCount(options, 'sendQueue')

@@ -70,7 +70,10 @@ export class Registry {
     const schemes = Object.keys(family.schemes)
     const chosen = scheme ?? (schemes.length === 1 ? schemes[0] : undefined)
     if (chosen === undefined || !schemes.includes(chosen)) {
-      throw invalidAddress({ ...input, family: name, scheme: String(scheme) }, `its scheme must be one of ${schemes.join(', ')}`)
+      throw invalidAddress(
+        { ...input, family: name, scheme: String(scheme) },
+        `its scheme must be one of ${schemes.join(', ')}`,
+      )
     }
     // Checked by the family: what cannot be formatted cannot be opened either.
     const address = { ...input, family: name, scheme: chosen }

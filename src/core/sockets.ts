@@ -47,7 +47,10 @@ export interface Sockets {
    * Takes over a socket that is open already, whatever made it: finds its family and type, and owns the descriptor from
    * then on. Throws the system's error (`EBADF`, `ENOTSOCK`), and leaves the descriptor alone in that case.
    */
-  adopt(fd: number, options?: OpenOptions): StreamEndpoint | DatagramEndpoint | Listener<StreamEndpoint | DatagramEndpoint>
+  adopt(
+    fd: number,
+    options?: OpenOptions,
+  ): StreamEndpoint | DatagramEndpoint | Listener<StreamEndpoint | DatagramEndpoint>
   /** Every family with its schemes and facts, and whether each works here; where not, why and the remedy. */
   families(): FamilyStatus[]
   /** Reads an address. Throws `ERR_ADDRESS_INVALID` naming the part that is wrong, or `ERR_FAMILY_UNKNOWN`. */
@@ -65,7 +68,11 @@ export interface Sockets {
 export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): Sockets {
   const registry = new Registry(chosen)
 
-  function endpoint(family: AddressFamily<AddressBase>, handle: AnyHandle<AddressBase>, options: OpenOptions): StreamEndpoint | DatagramEndpoint {
+  function endpoint(
+    family: AddressFamily<AddressBase>,
+    handle: AnyHandle<AddressBase>,
+    options: OpenOptions,
+  ): StreamEndpoint | DatagramEndpoint {
     return handle.type === 'stream'
       ? new StreamEndpoint(family, handle, options)
       : new DatagramEndpoint(registry, family, handle, options)
@@ -95,7 +102,8 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
       'connect',
       text,
       async (signal) => {
-        if (family.connect === undefined) throw unsupported(`connect to ${text}`, `the family ${family.name} has no connect`)
+        if (family.connect === undefined)
+          throw unsupported(`connect to ${text}`, `the family ${family.name} has no connect`)
         return family.connect(address, request(resolved, options, signal))
       },
       (late) => late.close(),
@@ -121,7 +129,10 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     return new StreamEndpoint(resolved.family, { facts: resolved.facts, handle, abort: () => giveUp.abort() }, options)
   }
 
-  async function listen(input: AddressInput, options: ListenOptions = {}): Promise<Listener<StreamEndpoint | DatagramEndpoint>> {
+  async function listen(
+    input: AddressInput,
+    options: ListenOptions = {},
+  ): Promise<Listener<StreamEndpoint | DatagramEndpoint>> {
     checkListenOptions(options)
     const resolved = registry.resolve(input)
     const { family, address } = resolved
@@ -132,8 +143,12 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
       'listen',
       text,
       async (signal) => {
-        if (family.listen === undefined) throw unsupported(`listen on ${text}`, `the family ${family.name} has no listen`)
-        return family.listen(address, { ...request(resolved, options, signal), backlog: options.backlog ?? DEFAULT_BACKLOG })
+        if (family.listen === undefined)
+          throw unsupported(`listen on ${text}`, `the family ${family.name} has no listen`)
+        return family.listen(address, {
+          ...request(resolved, options, signal),
+          backlog: options.backlog ?? DEFAULT_BACKLOG,
+        })
       },
       (late) => late.close(),
     )
@@ -163,7 +178,8 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
 
   function socketpair(scheme: string): [StreamEndpoint | DatagramEndpoint, StreamEndpoint | DatagramEndpoint] {
     const family = registry.ofScheme(scheme)
-    if (family.socketpair === undefined) throw unsupported(`socketpair of ${scheme}`, `the family ${family.name} has none`)
+    if (family.socketpair === undefined)
+      throw unsupported(`socketpair of ${scheme}`, `the family ${family.name} has none`)
     const [first, second] = family.socketpair(scheme)
     return [endpoint(family, first, {}), endpoint(family, second, {})]
   }
@@ -208,4 +224,3 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
 
 /** As in `net.Server`. */
 const DEFAULT_BACKLOG = 511
-

@@ -83,8 +83,7 @@ export interface Binding {
 export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefinition<A>): AddressFamily<A> {
   const entries = Object.entries(definition.schemes)
   const schemes = Object.fromEntries(entries.map(([scheme, numbers]) => [scheme, factsOf(definition.name, numbers)]))
-  const facts = (address: A): SchemeFacts =>
-    definition.facts?.(address) ?? (schemes[address.scheme] as SchemeFacts)
+  const facts = (address: A): SchemeFacts => definition.facts?.(address) ?? (schemes[address.scheme] as SchemeFacts)
 
   let kernel: KernelOpener<A> | undefined
   const openerOf = (addon: Addon): KernelOpener<A> => {
@@ -98,7 +97,11 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
   function opener(scheme: string, wanted: EngineName | undefined): KernelOpener<A> | NodeOpener<A> {
     if (wanted === 'node') {
       if (node !== undefined && nodeCarries(scheme)) return node
-      throw unavailable(scheme, "Node's own modules have no such socket", 'leave out the engine, or ask for the kernel engine')
+      throw unavailable(
+        scheme,
+        "Node's own modules have no such socket",
+        'leave out the engine, or ask for the kernel engine',
+      )
     }
     const loaded = loadAddon()
     if (loaded.addon !== undefined) return openerOf(loaded.addon)

@@ -2,7 +2,17 @@ import type { AddressBase } from '../core/address.ts'
 import { systemError } from '../core/errors.ts'
 import type { AnyHandle, ListenerEvents, ListenerHandle } from '../core/family.ts'
 import { type Addon, DISCONNECTED, NAME_SIZE, READABLE } from './addon.ts'
-import { EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, KernelSocket, type SocketKind } from './kernel.ts'
+import {
+  EAGAIN,
+  ECONNABORTED,
+  EINTR,
+  EMFILE,
+  ENFILE,
+  ENOBUFS,
+  ENOMEM,
+  KernelSocket,
+  type SocketKind,
+} from './kernel.ts'
 
 /** While no descriptor is to be had, the listener tries again this often, in milliseconds. */
 const EXHAUSTED_RETRY = 50
@@ -20,7 +30,12 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   #retry: NodeJS.Timeout | undefined
 
   /** `wrap` makes a handle of an accepted descriptor and applies the options that connections get. */
-  constructor(addon: Addon, kind: SocketKind<A>, fd: number, wrap: (fd: number, remote: A | undefined) => AnyHandle<A>) {
+  constructor(
+    addon: Addon,
+    kind: SocketKind<A>,
+    fd: number,
+    wrap: (fd: number, remote: A | undefined) => AnyHandle<A>,
+  ) {
     super(addon, kind, fd)
     this.#wrap = wrap
   }

@@ -198,7 +198,12 @@ export class KernelOpener<A extends AddressBase> {
     return new Handle(this.#addon, kind, fd, remote)
   }
 
-  #accepted(fd: number, kind: SocketKind<A>, remote: A | undefined, options: Readonly<Record<string, unknown>>): AnyHandle<A> {
+  #accepted(
+    fd: number,
+    kind: SocketKind<A>,
+    remote: A | undefined,
+    options: Readonly<Record<string, unknown>>,
+  ): AnyHandle<A> {
     const handle = this.#handle(kind, fd, remote)
     try {
       this.#apply(handle, options, 'connection')

@@ -37,10 +37,9 @@ interface KeepAlive {
 const keepAlives = new WeakMap<Socket, KeepAlive>()
 
 function setKeepAlive(socket: Socket, change: Partial<KeepAlive>): void {
-  const before = keepAlives.get(socket) ?? { enabled: false, delay: 0 }
-  const { enabled, delay } = { ...before, ...change }
+  const { enabled, delay } = { enabled: false, delay: 0, ...keepAlives.get(socket), ...change }
   keepAlives.set(socket, { enabled, delay })
-  if (enabled || before.enabled) socket.setKeepAlive(enabled, delay)
+  socket.setKeepAlive(enabled, delay)
 }
 
 export const streamOptions: NodeOptions<Socket> = {

@@ -8,7 +8,12 @@ const document = (name: string): string => readFileSync(new URL(`../../${name}`,
 function tableBelow(text: string, heading: string): string[][] {
   const section = text.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
   const rows = section.split('\n').filter((line) => line.startsWith('| '))
-  return rows.slice(1).map((row) => row.split('|').slice(1, -1).map((cell) => cell.trim()))
+  return rows.slice(1).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
 }
 
 const yes = (value: boolean): string => (value ? 'yes' : 'no')
@@ -26,7 +31,9 @@ function cells(facts: SchemeFacts): string[] {
 
 test("the README's table of schemes says what the families say", () => {
   const rows = tableBelow(document('README.md'), 'Schemes')
-  const stated = Object.fromEntries(rows.map(([scheme = '', , , ...facts]) => [scheme.replaceAll('`', ''), facts.slice(0, 6)]))
+  const stated = Object.fromEntries(
+    rows.map(([scheme = '', , , ...facts]) => [scheme.replaceAll('`', ''), facts.slice(0, 6)]),
+  )
   const known = families().flatMap(({ schemes }) => schemes)
   expect(Object.keys(stated).sort()).toEqual(known.map(({ scheme }) => scheme).sort())
   for (const { scheme, facts } of known) if (scheme !== 'raw') expect(stated[scheme], scheme).toEqual(cells(facts))
@@ -36,7 +43,9 @@ test("every code of ours stands in the README's table, and no other", () => {
   const source = document('src/core/errors.ts').split('export type SocketErrorCode =')[1]?.split('export')[0] ?? ''
   const ours = [...source.matchAll(/'(ERR_\w+)'/g)].map(([, code]) => code)
   expect(ours.length).toBeGreaterThan(5)
-  const told = tableBelow(document('README.md'), 'Errors').flatMap(([code = '']) => [...code.matchAll(/`(ERR_\w+)`/g)].map(([, one]) => one))
+  const told = tableBelow(document('README.md'), 'Errors').flatMap(([code = '']) =>
+    [...code.matchAll(/`(ERR_\w+)`/g)].map(([, one]) => one),
+  )
   expect(told.sort()).toEqual(ours.sort())
 })
 

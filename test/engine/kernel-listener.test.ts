@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { DISCONNECTED, READABLE } from '../../src/engine/addon.ts'
 import { KernelListener } from '../../src/engine/kernel-listener.ts'
 import { KernelStream } from '../../src/engine/kernel-stream.ts'
-import { DISCONNECTED, READABLE } from '../../src/engine/addon.ts'
 import { ScriptedAddon, type TestAddress, testKind } from './scripted-addon.ts'
 
 const EAGAIN = -11

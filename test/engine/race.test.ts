@@ -60,9 +60,12 @@ test('a late winner is discarded', async () => {
 })
 
 test('when all fail the preferred one tells why, with all as the cause', async () => {
-  const failure = await race(['first', 'second', 'third'], undefined, (candidate) => after(1, refuse(candidate)), () => undefined).catch(
-    (error: Error) => error,
-  )
+  const failure = await race(
+    ['first', 'second', 'third'],
+    undefined,
+    (candidate) => after(1, refuse(candidate)),
+    () => undefined,
+  ).catch((error: Error) => error)
   expect(failure).toMatchObject({ message: 'first' })
   expect(((failure as Error).cause as AggregateError).errors.map(String)).toEqual([
     'Error: first',
@@ -73,7 +76,12 @@ test('when all fail the preferred one tells why, with all as the cause', async (
 
 test('an abort ends it with the reason', async () => {
   const abort = new AbortController()
-  const racing = race(['a', 'b'], abort.signal, (_, signal) => after(60_000, () => 'never', signal), () => undefined)
+  const racing = race(
+    ['a', 'b'],
+    abort.signal,
+    (_, signal) => after(60_000, () => 'never', signal),
+    () => undefined,
+  )
   abort.abort(new Error('enough'))
   await expect(racing).rejects.toThrow('enough')
 })

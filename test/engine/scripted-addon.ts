@@ -55,7 +55,8 @@ export class ScriptedAddon {
       } as Watch
     }
     return new Proxy({} as Addon, {
-      get: (_target, property) => (property === 'watch' ? watch : (...args: never[]) => this.#call(property as Call, args)),
+      get: (_target, property) =>
+        property === 'watch' ? watch : (...args: never[]) => this.#call(property as Call, args),
     })
   }
 

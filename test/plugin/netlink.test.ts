@@ -42,20 +42,23 @@ function readLinks(data: Buffer): { names: string[]; done: boolean } {
   return { names, done: false }
 }
 
-given(scheme('unixgram'))('a family outside the package asks the kernel for its links, without native code', async () => {
-  const route = await sockets.bind('netlink:0')
-  await route.send(getLinks(), 'netlink:0')
-  const found: string[] = []
-  for await (const { data, from } of route) {
-    expect(from).toEqual({ family: 'netlink', scheme: 'netlink', port: 0, groups: 0 })
-    const { names, done } = readLinks(data)
-    found.push(...names)
-    if (done) break
-  }
-  await route.close()
-  expect(found).toContain('lo')
-  expect(found).toEqual(expect.arrayContaining(Object.keys(networkInterfaces())))
-})
+given(scheme('unixgram'))(
+  'a family outside the package asks the kernel for its links, without native code',
+  async () => {
+    const route = await sockets.bind('netlink:0')
+    await route.send(getLinks(), 'netlink:0')
+    const found: string[] = []
+    for await (const { data, from } of route) {
+      expect(from).toEqual({ family: 'netlink', scheme: 'netlink', port: 0, groups: 0 })
+      const { names, done } = readLinks(data)
+      found.push(...names)
+      if (done) break
+    }
+    await route.close()
+    expect(found).toContain('lo')
+    expect(found).toEqual(expect.arrayContaining(Object.keys(networkInterfaces())))
+  },
+)
 
 given(scheme('unixgram'))('the socket knows its own address, as the kernel chose it', async () => {
   await using route = await sockets.bind('netlink:0')

@@ -7,8 +7,8 @@ import {
   type Listener,
   listen,
   type Scheme,
-  socketpair,
   type StreamEndpoint,
+  socketpair,
 } from '../../src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
