@@ -8,7 +8,7 @@ import { createSockets, type Sockets } from './core/sockets.ts'
 import { builtinFamilies } from './families/index.ts'
 
 export * from './core/address.ts'
-export { type BatchResult, DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
+export { DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
 export type { DeadlineOptions } from './core/deadline.ts'
 export { AbortError, SocketError, type SocketErrorCode, type SocketErrorDetail } from './core/errors.ts'
 export type { EndpointKind, SchemeFacts } from './core/facts.ts'
@@ -23,6 +23,7 @@ export type {
   RawOption,
   SocketOptions,
 } from './core/options.ts'
+export type { BatchResult } from './core/send-batch.ts'
 export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
 export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'

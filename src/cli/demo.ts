@@ -6,7 +6,7 @@ import { ECHO_BYTES, ECHOES } from './demo/measure.ts'
 import { PAYLOAD_PATH, readPayload } from './demo/payload.ts'
 import { type Outcome, runCase } from './demo/run-case.ts'
 import { errorText } from './report.ts'
-import { humanBytes, table } from './table.ts'
+import { Footnotes, humanBytes, table } from './table.ts'
 
 const HEAD = ['scheme', 'engine', 'address', 'facts', 'bytes', 'round trip', 'throughput', 'verdict']
 
@@ -47,18 +47,19 @@ function row(tried: Case, outcome: Outcome): string[] {
   ]
 }
 
-function missingRow({ scheme, reason, remedy }: Missing): string[] {
-  return [scheme, '-', '', '', '', '', '', `not here: ${reason}\nremedy: ${remedy}`]
+function missingRow({ scheme, reason, remedy }: Missing, notes: Footnotes): string[] {
+  return [scheme, '-', '', '', '', '', '', `not here ${notes.mark(`${reason}; remedy: ${remedy}`)}`]
 }
 
 const payload = readPayload()
 const startedAt = performance.now()
+const notes = new Footnotes()
 const rows: string[][] = []
 let tried = 0
 let failed = 0
 for (const entry of demoCases()) {
   if ('reason' in entry) {
-    rows.push(missingRow(entry))
+    rows.push(missingRow(entry, notes))
     continue
   }
   process.stderr.write(`demo: ${entry.address} (${entry.engine}) ...`)
@@ -75,7 +76,7 @@ ${humanBytes(payload.bytes.length)} of ${PAYLOAD_PATH} to a second process and i
 round trip: median of ${ECHOES} echoes of ${ECHO_BYTES} bytes. Node ${process.versions.node}, ${process.platform} ${release()}, ${availableParallelism()} processors.
 
 ${table(HEAD, rows, new Set(['bytes', 'round trip', 'throughput']))}
-
+${notes}
 ${tried - failed} of ${tried} work, ${rows.length - tried} not to be tried here, ${seconds} s
 `,
 )

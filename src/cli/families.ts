@@ -1,21 +1,15 @@
 import { families } from '../index.ts'
-import { table } from './table.ts'
+import { Footnotes, table } from './table.ts'
 
 /** What `polysocket families` prints: every scheme, what it promises, and whether it works on this machine. */
 export function describeFamilies(): string {
-  const notes: string[] = []
+  const notes = new Footnotes()
   const yes = (fact: boolean): string => (fact ? 'yes' : '-')
   const rows = families().flatMap(({ schemes }) =>
     schemes.map(({ scheme, facts, availability }) => {
-      let here: string
-      if (availability.available) {
-        here = availability.engine
-      } else {
-        // Schemes of one family mostly lack the same thing: say it once.
-        const text = `${availability.reason}; remedy: ${availability.remedy}`
-        if (!notes.includes(text)) notes.push(text)
-        here = `no [${notes.indexOf(text) + 1}]`
-      }
+      const here = availability.available
+        ? availability.engine
+        : `no ${notes.mark(`${availability.reason}; remedy: ${availability.remedy}`)}`
       return [
         scheme,
         facts.socket,
@@ -42,11 +36,10 @@ export function describeFamilies(): string {
     'largest message',
     'works here',
   ]
-  const text = table(head, rows, new Set(['largest message']))
-  return [text, ...(notes.length > 0 ? [''] : []), ...notes.map((line, index) => `[${index + 1}] ${line}`)].join('\n')
+  return `${table(head, rows, new Set(['largest message']))}\n${notes}`
 }
 
 /** The same for programs: what `families()` of the library returns. */
 export function familiesAsJson(): string {
-  return JSON.stringify(families(), null, 2)
+  return `${JSON.stringify(families(), null, 2)}\n`
 }

@@ -51,7 +51,7 @@ program
   .description('List every scheme: its socket, what it promises, and whether it works here; if not, why and the remedy')
   .option('--json', 'print what families() of the library returns')
   .action(({ json }: { json?: boolean }) => {
-    process.stdout.write(`${json ? familiesAsJson() : describeFamilies()}\n`)
+    process.stdout.write(json ? familiesAsJson() : describeFamilies())
   })
 
 program

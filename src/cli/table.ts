@@ -28,6 +28,22 @@ export function table(
   return [...(first ?? []), rule, ...rest.flat()].join('\n')
 }
 
+/** Long texts below a table, each said once: families mostly lack the same thing for all of their schemes. */
+export class Footnotes {
+  readonly #texts: string[] = []
+
+  /** `[1]` */
+  mark(text: string): string {
+    if (!this.#texts.includes(text)) this.#texts.push(text)
+    return `[${this.#texts.indexOf(text) + 1}]`
+  }
+
+  /** What goes below the table: nothing, or an empty line and the notes. */
+  toString(): string {
+    return this.#texts.map((text, index) => `${index === 0 ? '\n' : ''}[${index + 1}] ${text}\n`).join('')
+  }
+}
+
 /** `12.3 MiB`: three digits are enough for reading. */
 export function humanBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']

@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { nextEvent } from './waiting.ts'
 
+/** More than the socket buffers of both ends and both endpoints hold together, with room for Linux's tcp_rmem. */
+export const NEVER_ACCEPTED: number = 96 * 1024 * 1024
+
 /** Bytes that never repeat in step with any buffer size, so that a lost, doubled or displaced piece changes the hash. */
 export function pattern(size: number, seed = 1): Buffer {
   const words = new Uint32Array(Math.ceil(size / 4))

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { EventEmitter } from 'node:events'
+import { NEVER_ACCEPTED } from './bytes.ts'
 import { type CaseDefinition, isConnected, isDatagram, isReliableDatagram, isStream } from './case.ts'
 import { type AnyListener, addressOf, asDatagram, type Endpoint, type Fixture } from './fixture.ts'
-import { numbered, posting } from './messages.ts'
+import { fill, numbered, posting } from './messages.ts'
 import { datagramPair, streamPair } from './pair.ts'
 import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
 
@@ -31,6 +32,7 @@ export const closing: readonly CaseDefinition[] = [
       const chunk = Buffer.alloc(1024 * 1024)
       const writes: Promise<unknown>[] = []
       do {
+        assert.ok(writes.length * chunk.length < NEVER_ACCEPTED, 'no write is ever held up')
         writes.push(new Promise((resolve) => near.write(chunk, resolve)))
       } while (await settlesWithin(writes.at(-1) as Promise<unknown>, 150))
       const closed = nextEvent(near, 'close')
@@ -140,7 +142,7 @@ export const closing: readonly CaseDefinition[] = [
     when: isReliableDatagram,
     run: async (f) => {
       const { near, toFar } = await datagramPair(f, { sendQueue: 8 })
-      while (near.trySend('x'.repeat(100), toFar));
+      fill(f, near, toFar)
       const sends = numbered(8).map((data) => near.send(data, toFar))
       const codes = Promise.all(sends.map((send) => send.catch((error: NodeJS.ErrnoException) => error.code)))
       const batch = meanwhile(near.sendBatch(numbered(20).map((data) => posting(data, toFar))))

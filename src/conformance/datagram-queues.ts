@@ -4,7 +4,7 @@ import type { DatagramEndpoint } from '../core/datagram.ts'
 import type { Message } from '../core/family.ts'
 import { type CaseDefinition, isDatagram, isReliableDatagram, isUnreliableDatagram } from './case.ts'
 import type { Fixture } from './fixture.ts'
-import { assertSameMessages, assertSubset, numbered, posting, receiveMany, receiveOne } from './messages.ts'
+import { assertSameMessages, assertSubset, fill, numbered, posting, receiveMany, receiveOne } from './messages.ts'
 import { datagramPair } from './pair.ts'
 import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
 
@@ -37,20 +37,6 @@ async function sendByTrying(near: DatagramEndpoint, data: string, to: AddressInp
     assert.ok(tries < MANY_TRIES, 'ready() resolves at once although there is no room')
     await near.ready()
   }
-}
-
-/** Sends without waiting until the scheme has no room; returns what was taken. */
-function fill(f: Fixture, near: DatagramEndpoint, to: AddressInput | undefined): Buffer[] {
-  const limit = 20_000
-  const taken: Buffer[] = []
-  for (const data of numbered(limit)) {
-    const accepted = near.trySend(data, to)
-    assert.equal(typeof accepted, 'boolean')
-    if (!accepted) return taken
-    taken.push(data)
-  }
-  assert.ok(!f.facts.reliable, `${limit} messages were taken that nobody received: there is no backpressure`)
-  return taken
 }
 
 /** Batches, queues, and what holds whom up. */

@@ -64,18 +64,16 @@ export class Fixture {
     return this.waiting.for(what, promise)
   }
 
-  async listen(options: ListenOptions = {}, address: Address = this.address()): Promise<AnyListener> {
-    const listener = await this.wait('listen', this.sockets.listen(address, this.#withEngine(options)))
-    return this.track(listener as AnyListener)
+  listen(options: ListenOptions = {}, address: Address = this.address()): Promise<AnyListener> {
+    return this.#open('listen', this.sockets.listen(address, this.#withEngine(options)) as Promise<AnyListener>)
   }
 
-  async bind(options: OpenOptions = {}, address: Address = this.address()): Promise<DatagramEndpoint> {
-    return this.track(await this.wait('bind', this.sockets.bind(address, this.#withEngine(options))))
+  bind(options: OpenOptions = {}, address: Address = this.address()): Promise<DatagramEndpoint> {
+    return this.#open('bind', this.sockets.bind(address, this.#withEngine(options)))
   }
 
-  async connect(address: Address, options: OpenOptions = {}): Promise<Endpoint> {
-    const endpoint: Endpoint = await this.wait('connect', this.sockets.connect(address, this.#withEngine(options)))
-    return this.track(endpoint)
+  connect(address: Address, options: OpenOptions = {}): Promise<Endpoint> {
+    return this.#open<Endpoint>('connect', this.sockets.connect(address, this.#withEngine(options)))
   }
 
   /** As `connect`, at once, for streams. */
@@ -83,8 +81,16 @@ export class Fixture {
     return this.track(this.sockets.createConnection(address, this.#withEngine(options)))
   }
 
-  async accept(listener: AnyListener): Promise<Endpoint> {
-    return this.track(await this.wait('accept', listener.accept()))
+  accept(listener: AnyListener): Promise<Endpoint> {
+    return this.#open('accept', listener.accept())
+  }
+
+  /** What opens when the case is over already is closed at once. */
+  #open<T extends Opened>(what: string, opening: Promise<T>): Promise<T> {
+    return this.wait(
+      what,
+      opening.then((opened) => this.track(opened)),
+    )
   }
 
   /** Has `opened` closed after the case, and hears its errors. Returns it. */

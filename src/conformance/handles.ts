@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Address } from '../core/address.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle, Message, StreamHandle } from '../core/family.ts'
 import type { OpenRequest } from '../core/options.ts'
-import { assertSameBytes, pattern } from './bytes.ts'
+import { assertSameBytes, NEVER_ACCEPTED, pattern } from './bytes.ts'
 import { type CaseDefinition, isConnected, isConnectionless, isDatagram, isStream } from './case.ts'
 import type { Fixture } from './fixture.ts'
 import { numbered } from './messages.ts'
@@ -12,9 +12,6 @@ import { delay, meanwhile } from './waiting.ts'
  * The family without endpoints above it: what core/family.ts asks of handles, also where an endpoint would hide that a
  * handle does not keep to it.
  */
-
-/** More than any socket takes that nobody reads from. */
-const TOO_MUCH = 96 * 1024 * 1024
 
 function request(f: Fixture): OpenRequest<Address> {
   return { signal: undefined, engine: f.engine, local: undefined, options: {} }
@@ -184,7 +181,9 @@ export const handles: readonly CaseDefinition[] = [
       near.resume()
       far.write([Buffer.alloc(200_000)], () => undefined)
       const outcomes: (string | undefined)[] = []
-      near.write([Buffer.alloc(TOO_MUCH)], (error) => outcomes.push((error as NodeJS.ErrnoException | null)?.code))
+      near.write([Buffer.alloc(NEVER_ACCEPTED)], (error) =>
+        outcomes.push((error as NodeJS.ErrnoException | null)?.code),
+      )
       await delay(30)
       near.close()
       calls.length = 0

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Address } from '../core/address.ts'
+import type { Address, AddressInput } from '../core/address.ts'
 import type { DatagramEndpoint, Posting } from '../core/datagram.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Message } from '../core/family.ts'
@@ -94,4 +94,18 @@ export function assertSubset(received: readonly Uint8Array[], sent: readonly Uin
       `a message arrived that nobody sent, of ${data.length} bytes`,
     )
   }
+}
+
+/** Sends without waiting until the scheme has no room; returns what was taken. */
+export function fill(f: Fixture, near: DatagramEndpoint, to: AddressInput | undefined): Buffer[] {
+  const limit = 20_000
+  const taken: Buffer[] = []
+  for (const data of numbered(limit)) {
+    const accepted = near.trySend(data, to)
+    assert.equal(typeof accepted, 'boolean')
+    if (!accepted) return taken
+    taken.push(data)
+  }
+  assert.ok(!f.facts.reliable, `${limit} messages were taken that nobody received: there is no backpressure`)
+  return taken
 }

@@ -2,15 +2,13 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Scheme } from '../core/address.ts'
 import type { StreamEndpoint } from '../core/stream.ts'
-import { assertSameBytes, pattern, readBytes, readToEnd, sha256, writeBytes } from './bytes.ts'
+import { assertSameBytes, NEVER_ACCEPTED, pattern, readBytes, readToEnd, sha256, writeBytes } from './bytes.ts'
 import { type CaseDefinition, isStream } from './case.ts'
 import { streamPair } from './pair.ts'
 import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
 
 const MIB = 1024 * 1024
 
-/** More than the socket buffers of both ends and both endpoints hold together, with room for Linux's tcp_rmem. */
-const NEVER_ACCEPTED = 96 * MIB
 /** A writer that gets no 'drain' for so long is held up. */
 const HELD_UP = 300
 

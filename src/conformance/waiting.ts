@@ -5,9 +5,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** What a case waits for at the moment, by name, so that one that hangs says where. */
 export class Waiting {
   readonly #names = new Set<{ what: string }>()
+  #isOver = false
 
-  /** Passes `promise` on, and is named in the error when the case runs out of time meanwhile. */
+  /**
+   * Passes `promise` on, and is named in the error when the case runs out of time meanwhile. Rejects once the case is
+   * over, so that what was given up does not go on for ever.
+   */
   async for<T>(what: string, promise: PromiseLike<T>): Promise<T> {
+    if (this.#isOver) {
+      promise.then(undefined, () => undefined)
+      throw new Error(`the case is over; it would have waited for: ${what}`)
+    }
     const entry = { what }
     this.#names.add(entry)
     try {
@@ -17,7 +25,7 @@ export class Waiting {
     }
   }
 
-  /** Rejects when `work` takes longer than `milliseconds`; the work itself goes on unheard. */
+  /** Rejects when `work` takes longer than `milliseconds`; the work itself goes on unheard, up to its next wait. */
   async limit<T>(milliseconds: number, work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     const expired = new Promise<never>((_, reject) => {
@@ -34,6 +42,7 @@ export class Waiting {
       return await Promise.race([work, expired])
     } finally {
       clearTimeout(timer)
+      this.#isOver = true
     }
   }
 }

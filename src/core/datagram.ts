@@ -1,13 +1,15 @@
 import { EventEmitter } from 'node:events'
 import { type Address, type AddressBase, type AddressInput, invalidAddress } from './address.ts'
-import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
+import { checkDeadline, type DeadlineOptions } from './deadline.ts'
+import { Destinations } from './destinations.ts'
 import { AbortError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, DatagramHandle, Message } from './family.ts'
+import { Intake } from './intake.ts'
 import type { RawOption, SocketOptions } from './options.ts'
-import { ReceiveQueue } from './receive-queue.ts'
 import type { Registry } from './registry.ts'
-import { type Completion, SendQueue } from './send-queue.ts'
+import { BatchCount, type BatchResult } from './send-batch.ts'
+import { SendQueue } from './send-queue.ts'
 
 export interface DatagramEndpointOptions {
   /** Messages that may wait to be received. Default 4,096; and never more than 4 MiB of them. */
@@ -22,13 +24,6 @@ export interface Posting {
   readonly to?: AddressInput
 }
 
-export interface BatchResult {
-  /** How many the system took. */
-  readonly sent: number
-  /** Which it refused, by their index in the batch. */
-  readonly failed: readonly { readonly index: number; readonly error: Error }[]
-}
-
 export interface DatagramEventMap {
   message: [message: Message]
   batch: [messages: Message[]]
@@ -41,8 +36,6 @@ export interface DatagramEventMap {
 
 const DEFAULT_RECEIVE_QUEUE = 4096
 const DEFAULT_SEND_QUEUE = 1024
-/** Destinations given as text that are remembered, so that an answer to the same peer is not parsed again. */
-const REMEMBERED_TARGETS = 64
 
 /**
  * One end that sends and receives messages: UDP, Unix datagrams, and the connected message sockets (SOCK_SEQPACKET),
@@ -54,21 +47,11 @@ const REMEMBERED_TARGETS = 64
  */
 export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements AsyncDisposable {
   readonly facts: SchemeFacts
-  readonly #registry: Registry
-  readonly #family: AddressFamily<AddressBase>
   readonly #handle: DatagramHandle<AddressBase>
+  readonly #destinations: Destinations
   readonly #outbox: SendQueue
-  readonly #inbox: ReceiveQueue
-  readonly #targets = new Map<string, unknown>()
-  /** By identity, and only for objects that cannot change: the addresses that we report are frozen. */
-  readonly #targetsOfObjects = new WeakMap<object, unknown>()
-  #wanted = false
-  #paused = false
-  /** The handle was told to read. */
-  #reading = false
-  #ended = false
+  readonly #intake: Intake
   #closed = false
-  #dropped = 0
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `bind`, `connect`, listeners, `socketpair` and `adopt`. */
@@ -80,21 +63,17 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   ) {
     super()
     this.facts = handle.facts
-    this.#registry = registry
-    this.#family = family
     this.#handle = handle
-    this.#inbox = new ReceiveQueue(options.receiveQueue ?? DEFAULT_RECEIVE_QUEUE)
+    this.#destinations = new Destinations(registry, family, handle)
+    this.#intake = new Intake(handle as DatagramHandle, this, options.receiveQueue ?? DEFAULT_RECEIVE_QUEUE)
     this.#outbox = new SendQueue(handle as DatagramHandle, options.sendQueue ?? DEFAULT_SEND_QUEUE, () =>
       this.emit('drain'),
     )
     handle.start({
-      onMessages: (batch) => this.#arrived(batch as Message[]),
+      onMessages: (batch) => this.#intake.arrived(batch as Message[]),
       onWritable: () => this.#outbox.onWritable(),
       onEnd: () => this.#end(),
       onError: (error, fatal) => this.#failed(error, fatal),
-    })
-    this.on('newListener', (event) => {
-      if (event === 'message' || event === 'batch') this.#wantForListeners()
     })
   }
 
@@ -110,7 +89,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   async send(data: Uint8Array | string, to?: AddressInput): Promise<void> {
     const bytes = toBytes(data)
     if (this.#closed) throw socketClosed('send')
-    const target = this.#target(to)
+    const target = this.#destinations.find(to)
     const resolved = target instanceof Promise ? await target : target
     return new Promise<void>((resolve, reject) => {
       this.#outbox.push({ data: bytes, target: resolved }, { sent: resolve, failed: reject })
@@ -124,10 +103,10 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   trySend(data: Uint8Array | string, to?: AddressInput): boolean {
     const bytes = toBytes(data)
     if (this.#closed) throw socketClosed('send')
-    const target = this.#target(to)
+    const target = this.#destinations.find(to)
     if (target instanceof Promise) {
       target.catch(() => undefined)
-      throw invalidAddress(this.#registry.format(to as AddressInput), 'trySend cannot look up a host name')
+      throw invalidAddress(typeof to === 'string' ? to : JSON.stringify(to), 'trySend cannot look up a host name')
     }
     return this.#outbox.trySend({ data: bytes, target })
   }
@@ -143,7 +122,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     const batch = new BatchCount(postings.length)
     for (const [index, { data, to }] of postings.entries()) {
       try {
-        const target = this.#target(to)
+        const target = this.#destinations.find(to)
         const resolved = target instanceof Promise ? await target : target
         if (!this.#outbox.hasRoom) await this.#outbox.ready()
         this.#outbox.push({ data, target: resolved }, batch.completion(index))
@@ -162,31 +141,6 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return this.#outbox.ready()
   }
 
-  /** What the handle calls a destination; remembered, since an answer mostly goes where the one before went. */
-  #target(to: AddressInput | undefined): unknown {
-    if (to === undefined) return undefined
-    const known = typeof to === 'string' ? this.#targets.get(to) : this.#targetsOfObjects.get(to)
-    if (known !== undefined) return known
-    const target = this.#resolveTarget(to)
-    // A looked-up name is not remembered: its addresses may change.
-    if (target instanceof Promise) return target
-    if (typeof to !== 'string') {
-      if (Object.isFrozen(to)) this.#targetsOfObjects.set(to, target)
-      return target
-    }
-    if (this.#targets.size >= REMEMBERED_TARGETS) this.#targets.clear()
-    this.#targets.set(to, target)
-    return target
-  }
-
-  #resolveTarget(to: AddressInput): unknown {
-    const { address, family } = this.#registry.resolve(to)
-    if (family !== this.#family) {
-      throw invalidAddress(family.format(address), `this socket is of the family ${this.#family.name}`)
-    }
-    return this.#handle.target(address)
-  }
-
   // ── Receiving
 
   /**
@@ -196,123 +150,58 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   async receive(options: DeadlineOptions = {}): Promise<Message | undefined> {
     checkDeadline(options)
     if (options.signal?.aborted) throw new AbortError(options.signal.reason)
-    return this.#next(options)
-  }
-
-  async #next(options: DeadlineOptions = {}): Promise<Message | undefined> {
-    const message = this.#inbox.shift()
-    if (message !== undefined) {
-      this.#update()
-      return message
-    }
-    if (this.#ended || this.#closed) return undefined
-    return waitFor(options, 'receive', undefined, (deliver, fail) => {
-      const waiter = { deliver, fail }
-      this.#inbox.wait(waiter)
-      this.#want()
-      return () => this.#inbox.forget(waiter)
-    })
+    return this.#intake.next(options)
   }
 
   /** Message after message until the end. Leaving the loop does not close the endpoint. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
-    for (let message = await this.#next(); message !== undefined; message = await this.#next()) yield message
+    const intake = this.#intake
+    for (let message = await intake.next(); message !== undefined; message = await intake.next()) yield message
   }
 
   /** Everything that has arrived, as often as something has: one step for many messages. */
   async *batches(): AsyncGenerator<Message[], void, undefined> {
-    for (let first = await this.#next(); first !== undefined; first = await this.#next()) {
-      const batch = [first, ...this.#inbox.takeAll()]
-      this.#update()
-      yield batch
+    const intake = this.#intake
+    for (let first = await intake.next(); first !== undefined; first = await intake.next()) {
+      yield [first, ...intake.takeAll()]
     }
   }
 
   /** Stops taking messages from the system, until `resume`. */
   pause(): this {
-    this.#paused = true
-    this.#update()
+    this.#intake.pause()
     return this
   }
 
   resume(): this {
-    this.#paused = false
-    this.#wantForListeners()
+    this.#intake.resume()
     return this
   }
 
   isPaused(): boolean {
-    return this.#paused
+    return this.#intake.isPaused
   }
 
   /** Messages that were dropped because the receive queue was full. Those the system dropped are not among them. */
   get dropped(): number {
-    return this.#dropped
+    return this.#intake.dropped
   }
 
   /** Messages that wait to be received, and to be sent. */
   get queued(): { readonly received: number; readonly outgoing: number } {
-    return { received: this.#inbox.length, outgoing: this.#outbox.length }
-  }
-
-  #want(): void {
-    this.#wanted = true
-    this.#update()
-  }
-
-  /** Reads from the system exactly while somebody wants messages and there is room for them. */
-  #update(): void {
-    if (this.#closed || this.#ended) return
-    const room = this.#reading ? !this.#inbox.isFull : this.#inbox.hasRoom
-    const read = this.#wanted && !this.#paused && (room || !this.facts.reliable)
-    if (read === this.#reading) return
-    this.#reading = read
-    if (read) this.#handle.resume()
-    else this.#handle.pause()
-  }
-
-  /** What has arrived before there was a listener, or while it was paused, is the listener's too. */
-  #wantForListeners(): void {
-    this.#want()
-    if (this.#inbox.length > 0) process.nextTick(() => this.#arrived(this.#inbox.takeAll()))
-  }
-
-  #arrived(batch: Message[]): void {
-    const kept = this.#inbox.length > 0 ? batch : this.#announce(batch)
-    for (const message of kept) {
-      // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
-      if (this.#inbox.isFull && !this.facts.reliable) this.#dropped++
-      else this.#inbox.push(message)
-    }
-    this.#update()
-  }
-
-  /** Gives messages to the listeners, as long as they want them; returns those that are left. */
-  #announce(batch: Message[]): Message[] {
-    if (this.#paused || this.#closed) return batch
-    const hasMessageListener = this.listenerCount('message') > 0
-    if (this.listenerCount('batch') > 0) {
-      this.emit('batch', batch)
-      if (!hasMessageListener) return []
-    }
-    let next = 0
-    while (next < batch.length && !this.#paused && !this.#closed && this.listenerCount('message') > 0) {
-      this.emit('message', batch[next++] as Message)
-    }
-    return batch.slice(next)
+    return { received: this.#intake.queued, outgoing: this.#outbox.length }
   }
 
   #end(): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.#inbox.end()
+    if (this.#intake.isOver) return
+    this.#intake.end()
     this.emit('end')
   }
 
   #failed(error: Error, fatal: boolean): void {
     const hasListeners = this.listenerCount('error') > 0
     if (hasListeners) this.emit('error', error)
-    else this.#inbox.fail(error)
+    else this.#intake.fail(error)
     if (fatal) void this.close()
   }
 
@@ -427,7 +316,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
       this.#closed = true
       this.#handle.close()
       this.#outbox.close()
-      this.#inbox.end()
+      this.#intake.end()
       this.#whenClosed = new Promise((resolve) => {
         process.nextTick(() => {
           this.emit('close')
@@ -440,45 +329,6 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-}
-
-/** Gathers what became of the messages of one `sendBatch`. */
-class BatchCount {
-  readonly done: Promise<BatchResult>
-  readonly #failed: { index: number; error: Error }[] = []
-  #sent = 0
-  #left: number
-  #resolve: (result: BatchResult) => void = () => undefined
-
-  constructor(size: number) {
-    this.#left = size
-    this.done = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
-    if (size === 0) this.#settle()
-  }
-
-  completion(index: number): Completion {
-    return {
-      sent: () => {
-        this.#sent++
-        this.#count()
-      },
-      failed: (error) => {
-        this.#failed.push({ index, error })
-        this.#count()
-      },
-    }
-  }
-
-  #count(): void {
-    if (--this.#left === 0) this.#settle()
-  }
-
-  #settle(): void {
-    this.#failed.sort((a, b) => a.index - b.index)
-    this.#resolve({ sent: this.#sent, failed: this.#failed })
   }
 }
 

@@ -35,12 +35,14 @@ export class ReceiveQueue {
     return this.length <= this.#limit / 2 && this.#bytes <= RECEIVE_QUEUE_BYTES / 2
   }
 
+  /** Gives the first of these messages to those who wait; returns how many it gave. */
+  deliver(batch: readonly Message[]): number {
+    const count = Math.min(batch.length, this.#waiters.length)
+    for (let index = 0; index < count; index++) this.#waiters.shift()?.deliver(batch[index])
+    return count
+  }
+
   push(message: Message): void {
-    const waiter = this.#waiters.shift()
-    if (waiter !== undefined) {
-      waiter.deliver(message)
-      return
-    }
     this.#messages.push(message)
     this.#bytes += message.data.length
   }

@@ -21,9 +21,13 @@ export function checkPath(path: string, address: string): string {
   return path
 }
 
-/** Which file a socket was bound to; `undefined` where there is none. */
+/** The file at a path; `undefined` where there is none, or none that we may see. */
 export function fileAt(path: string): BigIntStats | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  try {
+    return lstatSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
 }
 
 /** libuv says EACCES for a directory that is missing, since Windows does. */

@@ -22,7 +22,7 @@ test('the demo has a row for each scheme, and all that should work does', async 
   const text = result.stdout.toString()
   for (const { schemes } of families()) {
     for (const { scheme, availability } of schemes) {
-      const verdict = availability.available ? 'ok: ' : 'not here: '
+      const verdict = availability.available ? 'ok: ' : 'not here \\[\\d\\]'
       expect(text).toMatch(new RegExp(`^${scheme} .*${verdict}`, 'm'))
     }
   }
@@ -43,10 +43,11 @@ describe('a far side that misbehaves fails its row, and hangs nothing', () => {
   }
   const payload = readPayload(100_000)
 
-  test.each([
+  // Where the row is to run out of time, its time is short; elsewhere long enough for a busy machine.
+  test.each<[what: string, source: string, message: RegExp, limit?: number]>([
     ['ends at once', 'console.error("no mood today"); process.exit(7)', /exit code 7.*no mood today/],
     ['says an error', 'process.on("message", () => process.send({ error: "EPERM not you" }))', /EPERM not you/],
-    ['never answers', 'setInterval(() => {}, 1000)', /not finished after 1 s|SIGKILL/],
+    ['never answers', 'setInterval(() => {}, 1000)', /not finished after 1 s|SIGKILL/, 1000],
     [
       'ends in the middle',
       `import net from 'node:net'
@@ -54,7 +55,7 @@ describe('a far side that misbehaves fails its row, and hangs nothing', () => {
          const server = net.createServer((s) => s.once('data', () => process.exit(3)))
          server.listen(0, '127.0.0.1', () => process.send({ address: 'tcp://127.0.0.1:' + server.address().port }))
        })`,
-      /exit code 3|ECONNRESET|was closed|peer/,
+      /exit code 3|ECONNRESET|EPIPE|the peer/,
     ],
     [
       'answers nothing',
@@ -64,9 +65,10 @@ describe('a far side that misbehaves fails its row, and hangs nothing', () => {
          server.listen(0, '127.0.0.1', () => process.send({ address: 'tcp://127.0.0.1:' + server.address().port }))
        })`,
       /not finished after 1 s/,
+      1000,
     ],
-  ])('%s', async (_, source, message) => {
-    const outcome = await runCase(tcp(), payload, { limit: 1000, script: await peer(source) })
+  ])('%s', async (_, source, message, limit = 20_000) => {
+    const outcome = await runCase(tcp(), payload, { limit, script: await peer(source) })
     expect(outcome.ok).toBe(false)
     if (!outcome.ok) expect(String(outcome.error)).toMatch(message)
   })

@@ -8,12 +8,15 @@ const document = (name: string): string => readFileSync(new URL(`../../${name}`,
 function tableBelow(text: string, heading: string): string[][] {
   const section = text.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
   const rows = section.split('\n').filter((line) => line.startsWith('| '))
-  return rows.slice(1).map((row) =>
-    row
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  )
+  return rows
+    .filter((row) => !/^[|\s-]+$/.test(row))
+    .slice(1)
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
 }
 
 const yes = (value: boolean): string => (value ? 'yes' : 'no')

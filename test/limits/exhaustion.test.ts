@@ -53,6 +53,8 @@ describe('a process that has no descriptor left', () => {
       const later = await status()
       expect(later.connections).toBe(exhausted.connections)
       expect(later.milliseconds - exhausted.milliseconds).toBeLessThan(200)
+      // It tries again now and then; a loop would have tried thousands of times.
+      expect(later.exhausted - exhausted.exhausted).toBeLessThan(100)
 
       // Each that leaves makes room for one that waits.
       const leaving = setInterval(() => {

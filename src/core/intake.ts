@@ -1,0 +1,138 @@
+import type { EventEmitter } from 'node:events'
+import type { DatagramEventMap } from './datagram.ts'
+import { type DeadlineOptions, waitFor } from './deadline.ts'
+import type { DatagramHandle, Message } from './family.ts'
+import { ReceiveQueue } from './receive-queue.ts'
+
+/**
+ * The receiving half of a datagram endpoint: when to read from the system, and who gets what arrives. A `receive` that
+ * waits comes first, then the listeners for 'message' and 'batch'; what neither wants is queued.
+ */
+export class Intake {
+  readonly #handle: DatagramHandle
+  readonly #emitter: EventEmitter<DatagramEventMap>
+  readonly #queue: ReceiveQueue
+  readonly #reliable: boolean
+  #wanted = false
+  #paused = false
+  /** The handle was told to read. */
+  #reading = false
+  #over = false
+  #dropped = 0
+
+  constructor(handle: DatagramHandle, emitter: EventEmitter<DatagramEventMap>, limit: number) {
+    this.#handle = handle
+    this.#emitter = emitter
+    this.#queue = new ReceiveQueue(limit)
+    this.#reliable = handle.facts.reliable
+    emitter.on('newListener', (event) => {
+      if (event === 'message' || event === 'batch') this.#wantForListeners()
+    })
+  }
+
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get isPaused(): boolean {
+    return this.#paused
+  }
+
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#update()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#wantForListeners()
+  }
+
+  /** The next message, or `undefined` when none will come. */
+  async next(options: DeadlineOptions = {}): Promise<Message | undefined> {
+    const message = this.#queue.shift()
+    if (message !== undefined) {
+      this.#update()
+      return message
+    }
+    if (this.#over) return undefined
+    return waitFor(options, 'receive', undefined, (deliver, fail) => {
+      const waiter = { deliver, fail }
+      this.#queue.wait(waiter)
+      this.#want()
+      return () => this.#queue.forget(waiter)
+    })
+  }
+
+  takeAll(): Message[] {
+    const all = this.#queue.takeAll()
+    this.#update()
+    return all
+  }
+
+  #want(): void {
+    this.#wanted = true
+    this.#update()
+  }
+
+  /** What arrived before there was a listener, or while it was paused, is the listener's too. */
+  #wantForListeners(): void {
+    this.#want()
+    process.nextTick(() => {
+      if (this.#queue.length > 0) this.arrived(this.#queue.takeAll())
+    })
+  }
+
+  /** Reads from the system exactly while somebody wants messages and there is room for them. */
+  #update(): void {
+    if (this.#over) return
+    const room = this.#reading ? !this.#queue.isFull : this.#queue.hasRoom
+    const read = this.#wanted && !this.#paused && (room || !this.#reliable)
+    if (read === this.#reading) return
+    this.#reading = read
+    if (read) this.#handle.resume()
+    else this.#handle.pause()
+  }
+
+  arrived(batch: Message[]): void {
+    const first = this.#queue.deliver(batch)
+    const kept = this.#queue.length > 0 ? batch.slice(first) : this.#announce(first === 0 ? batch : batch.slice(first))
+    for (const message of kept) {
+      // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
+      if (this.#queue.isFull && !this.#reliable) this.#dropped++
+      else this.#queue.push(message)
+    }
+    this.#update()
+  }
+
+  /** Gives messages to the listeners, as long as they want them; returns those that are left. */
+  #announce(batch: Message[]): Message[] {
+    const emitter = this.#emitter
+    let next = emitter.listenerCount('message') === 0 && emitter.listenerCount('batch') > 0 ? batch.length : 0
+    if (this.#paused || this.#over) next = 0
+    while (next < batch.length && !this.#paused && !this.#over && emitter.listenerCount('message') > 0) {
+      emitter.emit('message', batch[next++] as Message)
+    }
+    if (next > 0) emitter.emit('batch', next === batch.length ? batch : batch.slice(0, next))
+    return next === batch.length ? [] : batch.slice(next)
+  }
+
+  /** An error of the socket, for whoever receives next. */
+  fail(error: Error): void {
+    this.#queue.fail(error)
+  }
+
+  /** Nothing comes any more. What has arrived can still be received. */
+  end(): void {
+    this.#over = true
+    this.#queue.end()
+  }
+}
