@@ -12,6 +12,16 @@ fi
 # npm scripts have node-gyp on their PATH.
 command -v node-gyp >/dev/null || exec npm run --silent test:asan -- "$@"
 
+preload=
+for runtime in libasan.so libubsan.so; do
+  file=$(gcc -print-file-name="$runtime")
+  if [[ $file != /* ]]; then
+    echo "test:asan: gcc has no $runtime; on Debian it comes with: apt-get install g++"
+    exit 1
+  fi
+  preload+=${preload:+:}$file
+done
+
 # A directory that looks like the package to node-gyp, so that build/ stays as it is.
 out=$PWD/build-asan
 mkdir -p "$out"
@@ -39,12 +49,11 @@ END
 export ASAN_OPTIONS="detect_leaks=1:malloc_context_size=2:log_path=$reports/asan"
 export LSAN_OPTIONS="suppressions=$out/leaks.txt:print_suppressions=0"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$reports/ubsan"
-# The runtime must be there before Node, which is not instrumented.
-preload="$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so)"
 # What node-gyp-build looks at before anything else.
 export POLYSOCKET_PREBUILD=$out
 
 status=0
+# The runtime must be there before Node, which is not instrumented.
 LD_PRELOAD=$preload node node_modules/vitest/vitest.mjs run --pool=forks --testTimeout=120000 test/native "$@" || status=$?
 shopt -s nullglob
 for report in "$reports"/*; do

@@ -5,7 +5,8 @@ import { type Case, demoCases, type Missing } from './demo/cases.ts'
 import { ECHO_BYTES, ECHOES } from './demo/measure.ts'
 import { PAYLOAD_PATH, readPayload } from './demo/payload.ts'
 import { type Outcome, runCase } from './demo/run-case.ts'
-import { errorText } from './report.ts'
+import { EXIT, errorText } from './report.ts'
+import { listenForStop } from './stop.ts'
 import { Footnotes, humanBytes, table } from './table.ts'
 
 const HEAD = ['scheme', 'engine', 'address', 'facts', 'bytes', 'round trip', 'throughput', 'verdict']
@@ -51,6 +52,8 @@ function missingRow({ scheme, reason, remedy }: Missing, notes: Footnotes): stri
   return [scheme, '-', '', '', '', '', '', `not here ${notes.mark(`${reason}; remedy: ${remedy}`)}`]
 }
 
+// Not to die on the spot leaves time to remove the socket files.
+const stop = listenForStop()
 const payload = readPayload()
 const startedAt = performance.now()
 const notes = new Footnotes()
@@ -58,12 +61,13 @@ const rows: string[][] = []
 let tried = 0
 let failed = 0
 for (const entry of demoCases()) {
+  if (stop.exitCode !== undefined) break
   if ('reason' in entry) {
     rows.push(missingRow(entry, notes))
     continue
   }
   process.stderr.write(`demo: ${entry.address} (${entry.engine}) ...`)
-  const outcome = await runCase(entry, payload)
+  const outcome = await runCase(entry, payload, { signal: stop.soft })
   process.stderr.write(outcome.ok ? ' ok\n' : ' FAILED\n')
   tried++
   if (!outcome.ok) failed++
@@ -80,4 +84,5 @@ ${notes}
 ${tried - failed} of ${tried} work, ${rows.length - tried} not to be tried here, ${seconds} s
 `,
 )
-if (failed > 0) process.exitCode = 1
+stop.dispose()
+process.exitCode = stop.exitCode ?? (failed > 0 ? EXIT.failed : EXIT.ok)

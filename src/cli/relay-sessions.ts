@@ -77,7 +77,7 @@ export class Sessions {
     const known = this.#sessions.get(name)
     if (known !== undefined) return known
     if (this.#sessions.size >= this.#limit) {
-      if (!this.#full) note(`${this.#limit} senders are served; messages of others are lost until one is idle`)
+      if (!this.#full) note(`senders at a time: ${this.#limit}; messages of others are lost until one is idle`)
       this.#full = true
       return undefined
     }

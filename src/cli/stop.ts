@@ -4,7 +4,7 @@ import { EXIT, exitCodeOfSignal } from './report.ts'
 export interface Stop {
   /** The first request: finish, clean up (a socket file, say) and go. */
   readonly soft: AbortSignal
-  /** The second: do not wait for anything. */
+  /** The second: do not wait for anything. A third ends the process on the spot. */
   readonly hard: AbortSignal
   /** What to exit with; `undefined` as long as nobody asked us to stop. */
   readonly exitCode: number | undefined
@@ -20,6 +20,7 @@ export function listenForStop(): Stop {
   let exitCode: number | undefined
   const ask = (code: number): void => {
     exitCode ??= code
+    if (hard.signal.aborted) process.exit(exitCode)
     if (soft.signal.aborted) hard.abort()
     else soft.abort()
   }

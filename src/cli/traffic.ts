@@ -62,7 +62,7 @@ export class Traffic {
 
   /** The last line: machine-readable enough, hence plain bytes. */
   summary(): void {
-    const lost = this.#lost > 0 ? `, ${this.#lost} messages lost` : ''
+    const lost = this.#lost > 0 ? `, lost messages: ${this.#lost}` : ''
     const failed = this.#failed > 0 ? ` (${this.#failed} failed)` : ''
     const connections = `${this.#opened} connection${this.#opened === 1 ? '' : 's'}${failed}`
     note(`total of ${connections}: ${bytesOf({ there: this.#there, back: this.#back })}${lost}`)

@@ -11,7 +11,8 @@ const MAX_PATH = process.platform === 'linux' ? 108 : 104
 export function checkPath(path: string, address: string): string {
   // Windows has named pipes in place of Unix sockets, and another limit.
   if (process.platform === 'win32') return path
-  if (path.startsWith('\0')) throw unsupported(address, 'Node pads abstract names; the kernel engine does not')
+  if (path.startsWith('\0'))
+    throw unsupported(address, 'some versions of Node pad abstract names; the kernel engine does not')
   const bytes = Buffer.from(path)
   if (bytes.length === 0) throw invalidAddress(address, 'the path is empty')
   if (bytes.includes(0)) throw invalidAddress(address, 'the path has a NUL in it')

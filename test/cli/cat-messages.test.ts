@@ -133,6 +133,20 @@ test('nobody at the udp port: ECONNREFUSED', async () => {
   expect(result.code).toBe(1)
 })
 
+test('nobody reads stdout any more: 141, and not a word but the address', async () => {
+  const script = `set -o pipefail; "$0" "$1" cat --bind udp://127.0.0.1:0 < /dev/null | head -c 3; exit \${PIPESTATUS[0]}`
+  const bound = new Running('bash', ['-c', script, process.execPath, main])
+  const address = await bound.address()
+  const sender = cli('cat', '--lines', '--idle', '20000', address)
+  sender.child.stdin.write('one\n')
+  await bound.says(/one/, 'stdout')
+  const again = setInterval(() => sender.child.stdin.write('two\n'), 100)
+  const result = await bound.done
+  clearInterval(again)
+  expect(result).toMatchObject({ code: 141, stderr: `polysocket: bound to ${address}\n` })
+  await sender.kill()
+})
+
 /** A SOCK_SEQPACKET server: says what came until the end, then answers in two messages, one of them empty. */
 const PYTHON_PACKETS = `
 import socket, sys

@@ -213,7 +213,23 @@ describe('streams', () => {
   })
 })
 
-/** Answers each message with itself in capitals; tells who wrote. */
+/** Takes SOCK_SEQPACKET connections, and answers each message with itself in capitals. */
+const PYTHON_CAPITAL_PACKETS = `
+import socket, sys, threading
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(sys.argv[1]); s.listen(16)
+print('ready')
+def serve(c):
+    while True:
+        b = c.recv(65536)
+        if not b: break
+        c.send(b.upper())
+while True:
+    c, _ = s.accept()
+    threading.Thread(target=serve, args=(c,), daemon=True).start()
+`
+
+/** Answers each message with itself in capitals. */
 const PYTHON_CAPITALS = `
 import socket, sys
 kind, where = sys.argv[1:3]
@@ -320,4 +336,32 @@ describe('messages', () => {
       await relay.kill()
     },
   )
+
+  test.skipIf(!hasPython || !hasKernelEngine)(
+    `udp to unixpacket: each sender has a connection of its own ${NEEDS_PYTHON} ${NEEDS_KERNEL}`,
+    async () => {
+      const where = path()
+      await python(PYTHON_CAPITAL_PACKETS, where).says(/ready/, 'stdout')
+      const relay = cli('relay', 'udp://127.0.0.1:0', `unixpacket:${where}`)
+      const address = await relay.address()
+      for (const word of ['alpha', 'beta']) {
+        const client = await cli('cat', '--lines', '--idle', '5000', '--count', '1', address).end(`${word}\n`).done
+        expect(client.stdout.toString()).toBe(`${word}\n`.toUpperCase())
+      }
+      const result = await relay.kill()
+      expect(result.stderr).toContain('total of 2 connections: 9 bytes there, 9 bytes back\n')
+      expect(result.code).toBe(0)
+    },
+  )
+
+  test('--max-connections bounds the senders; what others send is lost, and counted', async () => {
+    const server = cli('cat', '--bind', 'udp://127.0.0.1:0').end()
+    const relay = cli('relay', '--max-connections', '1', 'udp://127.0.0.1:0', await server.address())
+    const address = await relay.address()
+    for (const word of ['first', 'second']) await cli('cat', '--idle', '300', address).end(word).done
+    await relay.says(/senders at a time: 1; messages of others are lost/)
+    const result = await relay.kill()
+    expect(result.stderr).toContain('total of 1 connection: 5 bytes there, 0 bytes back, lost messages: 1\n')
+    expect((await server.kill()).stdout.toString()).toBe('first')
+  })
 })

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type ConformanceOptions, conformance } from '../../src/conformance/index.ts'
-import { type AddressFamily, builtinFamilies, createSockets } from '../../src/index.ts'
+import { type AddressFamily, builtinFamilies, createSockets, type EngineName, parseAddress } from '../../src/index.ts'
 
 /** Above the suite's own limit, so that its message is the one that shows. */
 const TEST_TIMEOUT = 15_000
@@ -38,4 +39,15 @@ export function testFamily(title: string, family: AddressFamily, options: Confor
       },
     )
   })
+}
+
+/** The inet family at the IPv6 loopback address. */
+export function testOverIPv6(engine: EngineName): void {
+  const title = `inet over IPv6, ${engine} engine`
+  const here = Object.values(networkInterfaces()).flat()
+  if (here.some((one) => one?.address === '::1')) {
+    testFamily(title, builtin('inet'), { engine, address: (scheme) => parseAddress(`${scheme}://[::1]:0`) })
+  } else {
+    test.skip(`${title} (skipped: there is no ::1; remedy: sysctl net.ipv6.conf.lo.disable_ipv6=0)`)
+  }
 }

@@ -1,5 +1,5 @@
 import { builtin, testFamily } from './run.ts'
 
-testFamily('unix, kernel engine', builtin('unix'), { engine: 'kernel' })
+testFamily('unix streams, kernel engine', builtin('unix'), { engine: 'kernel', schemes: ['unix'] })
 // Node's own modules know no Unix datagrams.
-testFamily('unix, node engine', builtin('unix'), { engine: 'node', schemes: ['unix'] })
+testFamily('unix streams, node engine', builtin('unix'), { engine: 'node', schemes: ['unix'] })

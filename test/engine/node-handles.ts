@@ -175,6 +175,20 @@ export class Receiver implements Disposable {
   }
 }
 
+export async function bindDatagram(
+  host = '127.0.0.1',
+  port = 0,
+  part: Partial<OpenRequest<InetAddress>> = {},
+): Promise<Receiver> {
+  return new Receiver(await inetOpener.bind(udp(port, host), request(part)))
+}
+
+export async function connectDatagram(port: number, part: Partial<OpenRequest<InetAddress>> = {}): Promise<Receiver> {
+  const handle = await inetOpener.connect(udp(port), request(part))
+  if (handle.type !== 'datagram') throw new Error('it is no datagram handle')
+  return new Receiver(handle)
+}
+
 /** A peer of a few lines. `report(**values)` prints a line of JSON, `wait()` reads one line of our `tell`. */
 export function python(script: string, ...args: (string | number)[]): Child {
   const prelude = [

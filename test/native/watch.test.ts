@@ -224,11 +224,15 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     const [a, b] = pair(AF_UNIX, SOCK_STREAM)
     const holder = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', a] })
     await once(holder, 'spawn')
-    let calls = 0
-    const w = watch(a, () => calls++)
-    w.set(READABLE)
+    const first = watch(a, () => {})
+    first.set(READABLE)
     await sleep(5)
-    w.close()
+    first.close()
+    // What the set still had under this number would now wake the new socket's watch.
+    expect(socket(AF_UNIX, SOCK_DGRAM)).toBe(a)
+    let calls = 0
+    watch(a, () => calls++).set(READABLE)
+    await sleep(5)
     expect(send(b, 'x')).toBe(1)
     await sleep(20)
     expect(calls).toBe(0)

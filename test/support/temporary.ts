@@ -10,7 +10,7 @@ export interface TemporaryDirectory extends AsyncDisposable {
 
 /** A directory of its own for one test: `await using directory = await temporaryDirectory()` removes it at the end. */
 export async function temporaryDirectory(): Promise<TemporaryDirectory> {
-  const path = await mkdtemp(join(tmpdir(), 'polysocket-'))
+  const path = await mkdtemp(join(tmpdir(), 'polysocket-test-'))
   return {
     path,
     file: (name) => join(path, name),

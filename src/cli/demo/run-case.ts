@@ -11,6 +11,8 @@ export type Outcome = { readonly address: string } & (
 )
 
 export interface CaseOptions {
+  /** Ends the row early. */
+  readonly signal?: AbortSignal
   /** Milliseconds for the whole row. */
   readonly limit?: number
   /** The program of the far side. */
@@ -23,6 +25,8 @@ export async function runCase(row: Case, payload: Payload, options: CaseOptions 
   const deadline = new AbortController()
   const over = new AbortController()
   const timer = setTimeout(() => deadline.abort(new Error(`not finished after ${limit / 1000} s`)), limit)
+  const interrupt = (): void => deadline.abort(new Error('interrupted'))
+  options.signal?.addEventListener('abort', interrupt)
   const late = new Promise<never>((_, reject) => {
     deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason))
   })
@@ -45,6 +49,7 @@ export async function runCase(row: Case, payload: Payload, options: CaseOptions 
     over.abort()
     await starting.then((peer) => peer.close()).catch(() => undefined)
     clearTimeout(timer)
+    options.signal?.removeEventListener('abort', interrupt)
   }
 }
 

@@ -1,0 +1,3 @@
+import { testOverIPv6 } from './run.ts'
+
+testOverIPv6('node')
