@@ -3,8 +3,8 @@
 namespace polysocket {
 namespace {
 
-// Numbers are read as doubles so that 1.5, NaN and 2^32 are refused, where the conversion to int32 would make some other
-// descriptor of them.
+// Numbers are read as doubles so that 1.5, NaN and 2^32 are refused, where the conversion to int32 would make some
+// other descriptor of them.
 bool ReadNumber(napi_env env, napi_value value, double minimum, double maximum, double* target) {
   return napi_get_value_double(env, value, target) == napi_ok && *target >= minimum && *target <= maximum;
 }

@@ -11,8 +11,8 @@ namespace polysocket {
 // Who closes a descriptor.
 enum class Owner : uint8_t { kNobody, kEnvironment, kWatch };
 
-// The descriptors that one environment has to close. The kernel hands out the smallest free number, so a table by number
-// stays as small as the largest number of descriptors that the process ever had open at once.
+// The descriptors that one environment has to close. The kernel hands out the smallest free number, so a table by
+// number stays as small as the largest number of descriptors that the process ever had open at once.
 class Descriptors {
  public:
   Owner OwnerOf(int fd) const {

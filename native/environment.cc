@@ -11,8 +11,8 @@ Environment* Environment::Create(napi_env env) {
     delete environment;
     return nullptr;
   }
-  // From here on the environment owns it. The hook is an asynchronous one because a poll handle may be freed only in its
-  // close callback, and the event loop must run once more for that.
+  // From here on the environment owns it. The hook is an asynchronous one because a poll handle may be freed only in
+  // its close callback, and the event loop must run once more for that.
   if (napi_add_async_cleanup_hook(env, OnExit, environment, &environment->exit_hook_) != napi_ok) return nullptr;
   return environment;
 }

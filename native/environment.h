@@ -10,8 +10,8 @@ namespace polysocket {
 
 class Watch;
 
-// Messages in one sendmmsg(2) or recvmmsg(2), and pieces in one sendmsg(2): the kernel's UIO_MAXIOV, past which it takes
-// no more (sendmmsg, recvmmsg) or refuses (sendmsg).
+// Messages in one sendmmsg(2) or recvmmsg(2), and pieces in one sendmsg(2): the kernel's UIO_MAXIOV, past which it
+// takes no more (sendmmsg, recvmmsg) or refuses (sendmsg).
 constexpr size_t kBatchLimit = 1024;
 
 // Working memory of the calls in transfer.cc. An environment has one thread, and none of those calls runs JavaScript
@@ -19,12 +19,11 @@ constexpr size_t kBatchLimit = 1024;
 struct Batch {
   mmsghdr headers[kBatchLimit];
   iovec pieces[kBatchLimit];
-  napi_value values[kBatchLimit];
 };
 
 // What the addon keeps for one environment, that is the main thread or one worker. Every function of the addon gets it
-// as its data. It ends in three steps: the environment's exit hook closes all watches and descriptors; the last watch to
-// be closed by the event loop lets the environment go on; the environment's finalizers free the memory.
+// as its data. It ends in three steps: the environment's exit hook closes all watches and descriptors; the last watch
+// to be closed by the event loop lets the environment go on; the environment's finalizers free the memory.
 class Environment {
  public:
   // Returns nullptr where the environment is already on its way out.

@@ -10,15 +10,14 @@
 namespace polysocket {
 namespace {
 
-// MSG_DONTWAIT although our descriptors are non-blocking: O_NONBLOCK belongs to the open file, which an adopted socket may
-// share with another process, and that one may clear it.
-// MSG_CMSG_CLOEXEC for descriptors that come with a message.
+// MSG_DONTWAIT although our descriptors are non-blocking: O_NONBLOCK belongs to the open file, which an adopted socket
+// may share with another process, and that one may clear it. MSG_CMSG_CLOEXEC for descriptors that come with a message.
 constexpr int kReceive = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
 // A peer that is gone is EPIPE, not SIGPIPE.
 constexpr int kSend = MSG_DONTWAIT | MSG_NOSIGNAL;
 
-// Bytes after which sendv looks at no further chunk: tcp_wmem's default maximum. Each chunk costs a look, and of a long queue
-// of large ones the socket takes only the first few.
+// Bytes after which sendv looks at no further chunk: tcp_wmem's default maximum. Each chunk costs a look, and of a long
+// queue of large ones the socket takes only the first few.
 constexpr size_t kEnough = 4 << 20;
 
 // Words in `meta` for each message of recvmmsg.
@@ -52,12 +51,13 @@ napi_value Sendv(napi_env env, napi_callback_info info) {
   size_t first;
   size_t offset;
   if (!call.Read(&fd, &chunks, &first, &offset) || first >= chunks.length) return call.Return(-EINVAL);
-  Batch& batch = call.environment().batch();
   const size_t most = std::min(chunks.length - first, kBatchLimit);
+  napi_value values[kBatchLimit];
   size_t count = 0;
-  // Two passes: an element may be an accessor, which could run JavaScript that detaches a buffer found before it.
+  // Two passes: an element may be an accessor, which can run any JavaScript, such as to detach a buffer that was found
+  // before it, or to call sendv.
   for (size_t gathered = 0; count < most && gathered < kEnough; count++) {
-    napi_value* const value = &batch.values[count];
+    napi_value* const value = &values[count];
     const napi_status status = napi_get_element(env, chunks.value, static_cast<uint32_t>(first + count), value);
     if (status == napi_pending_exception) return nullptr;
     if (status != napi_ok) return call.Return(-EINVAL);
@@ -65,10 +65,11 @@ napi_value Sendv(napi_env env, napi_callback_info info) {
     napi_get_typedarray_info(env, *value, nullptr, &length, nullptr, nullptr, nullptr);
     gathered += length;
   }
+  Batch& batch = call.environment().batch();
   for (size_t i = 0; i < count; i++) {
     Bytes chunk;
     const size_t skip = i == 0 ? offset : 0;
-    if (!Read(env, batch.values[i], &chunk) || skip > chunk.length) return call.Return(-EINVAL);
+    if (!Read(env, values[i], &chunk) || skip > chunk.length) return call.Return(-EINVAL);
     batch.pieces[i] = {chunk.data + skip, chunk.length - skip};
   }
   const msghdr header = HeaderFor(batch.pieces, count, nullptr, 0);

@@ -2,6 +2,8 @@
 
 #include <napi.h>
 
+#include <iterator>
+
 #include "call.h"
 
 namespace polysocket {
@@ -14,8 +16,8 @@ constexpr int kFailure = 8 | UV_READABLE | UV_WRITABLE;
 
 napi_value Construct(napi_env, napi_callback_info) { return nullptr; }
 
-// As Node does with what its own callbacks throw: 'uncaughtException', or the end of the process. Nothing is pending when
-// the callback was not run, or was ended, because its environment is on its way out.
+// As Node does with what its own callbacks throw: 'uncaughtException', or the end of the process. Nothing is pending
+// when the callback was not run, or was ended, because its environment is on its way out.
 void ReportException(napi_env env) {
   bool pending = false;
   napi_value exception;
@@ -68,12 +70,14 @@ napi_value Watch::Open(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// Makes the JavaScript object. It holds the callback in a read-only property, so that the garbage collector knows of the
-// tie: while the watch waits, one strong reference to the object keeps both alive; while it does not, both live as long as
-// somebody holds the object.
+// Makes the JavaScript object. It holds the callback in a read-only property, so that the garbage collector knows of
+// the tie: while the watch waits, one strong reference to the object keeps both alive; while it does not, both live as
+// long as somebody holds the object.
 bool Watch::Wrap(napi_env env, napi_value callback, napi_value* object) {
   napi_value name;
-  const napi_property_descriptor holder = {"onReady", nullptr, nullptr, nullptr, nullptr, callback, napi_default, nullptr};
+  const napi_property_descriptor holder = {
+      "onReady", nullptr, nullptr, nullptr, nullptr, callback, napi_default, nullptr,
+  };
   return napi_new_instance(env, environment_->watch_class(), 0, nullptr, object) == napi_ok &&
          napi_define_properties(env, *object, 1, &holder) == napi_ok &&
          napi_create_reference(env, callback, 0, &callback_) == napi_ok &&
@@ -178,8 +182,8 @@ void Watch::Close() {
   if (fd_ < 0) return;
   Remember(0);
   environment_->OnWatchClosing(this);
-  // Takes the descriptor out of the epoll set at once. It must be out before it is closed: the set knows the open file, not
-  // the number, and the file lives on where another process has a duplicate.
+  // Takes the descriptor out of the epoll set at once. It must be out before it is closed: the set knows the open file,
+  // not the number, and the file lives on where another process has a duplicate.
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnClosed);
   environment_->descriptors().Close(fd_);
   fd_ = -1;
@@ -190,8 +194,9 @@ void Watch::OnClosed(uv_handle_t* poll) {
   Environment* const environment = watch->environment_;
   watch->closed_ = true;
   {
-    // Now and not in the finalizer: from Node 24 on the context holds the AsyncLocalStorage's store, and where that leads
-    // back to the watch there would never be a finalizer. Not in Close, which a callback in this very context may call.
+    // Now and not in the finalizer: from Node 24 on the context holds the AsyncLocalStorage's store, and where that
+    // leads back to the watch there would never be a finalizer. Not in Close, which a callback in this very context may
+    // call.
     const Napi::HandleScope scope(environment->env());
     watch->ReleaseContext(environment->env());
   }

@@ -7,8 +7,8 @@
 
 namespace polysocket {
 
-// A poll handle, the descriptor that it owns, and the JavaScript object that stands for both. The object's finalizer and
-// the event loop's close callback come in either order; the later one frees the watch.
+// A poll handle, the descriptor that it owns, and the JavaScript object that stands for both. The object's finalizer
+// and the event loop's close callback come in either order; the later one frees the watch.
 class Watch {
  public:
   // The function `watch` of the addon.

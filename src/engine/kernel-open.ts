@@ -4,6 +4,7 @@ import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
 import type { Addon } from './addon.ts'
+import { firstPossible } from './candidates.ts'
 import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
 import { KernelDatagram } from './kernel-datagram.ts'
 import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
@@ -16,17 +17,13 @@ import {
   SO_PROTOCOL,
   SO_TYPE,
   SOL_SOCKET,
-  socketLevelOptions,
 } from './kernel-options.ts'
 import { KernelStream } from './kernel-stream.ts'
 import { race } from './race.ts'
-import { unknownOption } from './socket-options.ts'
+import { namedOptions, unknownOption } from './socket-options.ts'
 
 /** What socket(2) answers where the kernel lacks the family, the type or the protocol. */
 const MISSING = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ESOCKTNOSUPPORT', 'EPFNOSUPPORT'])
-/** What a wildcard meets on a machine without the first of its families; the next one may do. */
-const NEXT_WILDCARD = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'ERR_FAMILY_UNAVAILABLE'])
-
 interface SocketNumbers {
   readonly domain: number
   readonly type: number
@@ -219,7 +216,7 @@ export class KernelOpener<A extends AddressBase> {
     const { scheme } = like
     const maxMessage = definition.schemes[scheme]?.maxMessage
     return {
-      scheme,
+      ...namedOptions(definition, scheme, domain),
       domain,
       facts: this.#facts(like),
       encode: (address) => definition.encode(address),
@@ -229,27 +226,19 @@ export class KernelOpener<A extends AddressBase> {
         return address === undefined ? undefined : Object.freeze(address)
       },
       format: (address) => definition.format(address),
-      option: (name, value) => this.#option(name, scheme, domain, value),
       destinations: (address) => definition.resolve?.(address, 'send') ?? [address],
       ...(maxMessage !== undefined && { maxMessage }),
     }
-  }
-
-  #option(name: string, scheme: string, domain: number, value: unknown): KernelOption | undefined {
-    const options = this.#definition.options
-    const own = options !== undefined && Object.hasOwn(options, name) ? options[name] : undefined
-    const common = Object.hasOwn(socketLevelOptions, name) ? socketLevelOptions[name] : undefined
-    const option = typeof own === 'function' ? own(domain, value) : (own ?? common)
-    return option?.schemes === undefined || option.schemes.includes(scheme) ? option : undefined
   }
 
   /** Before anything is opened: a misspelt option must not leave half a socket. */
   #checkOptions(address: A, options: Readonly<Record<string, unknown>>): void {
     const { domain, bindOptions = [] } = this.#definition
     const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
+    const names = namedOptions(this.#definition, address.scheme, anyDomain)
     for (const [name, value] of Object.entries(options)) {
       if (bindOptions.includes(name)) continue
-      if (this.#option(name, address.scheme, anyDomain, value) === undefined) throw unknownOption(name, address.scheme)
+      if (names.option(name, value) === undefined) throw unknownOption(name, address.scheme)
     }
   }
 
@@ -259,20 +248,14 @@ export class KernelOpener<A extends AddressBase> {
 
   /** Sets the options of one phase, or of both on a socket that is its own connection. */
   #apply(
-    socket: { setOption(name: string, value: unknown): void },
+    socket: KernelSocket<A>,
     options: Readonly<Record<string, unknown>>,
     phase: KernelOption['phase'] | 'any',
   ): void {
     for (const [name, value] of Object.entries(options)) {
       if (this.#definition.bindOptions?.includes(name)) continue
-      if (phase === 'any' || this.#phaseOf(name, value) === phase) socket.setOption(name, value)
+      if (phase === 'any' || socket.phaseOf(name, value) === phase) socket.setOption(name, value)
     }
-  }
-
-  #phaseOf(name: string, value: unknown): KernelOption['phase'] {
-    const own = this.#definition.options?.[name]
-    const option = typeof own === 'function' ? own(0, value) : (own ?? socketLevelOptions[name])
-    return option?.phase ?? 'socket'
   }
 
   async #bind(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): Promise<void> {
@@ -289,19 +272,6 @@ export class KernelOpener<A extends AddressBase> {
     if (socket.isOpen) socket.onceClosed(cleanup)
     else cleanup()
   }
-}
-
-/** The first candidate that works; the next is tried only where the machine lacks what the one before needs. */
-async function firstPossible<A, T>(candidates: readonly A[], attempt: (candidate: A) => Promise<T>): Promise<T> {
-  for (const [index, candidate] of candidates.entries()) {
-    try {
-      return await attempt(candidate)
-    } catch (error) {
-      const isLast = index === candidates.length - 1
-      if (isLast || !NEXT_WILDCARD.has((error as SocketError).code)) throw error
-    }
-  }
-  throw new TypeError('the family resolved an address to none')
 }
 
 export function unavailable(scheme: string, reason: string, remedy: string | undefined, cause?: unknown): SocketError {

@@ -5,7 +5,7 @@ import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
 import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
-import { decodeInt, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
+import { decodeInt, type KernelOption, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
 
 /** What a kernel socket has to know of its family: the codec, and nothing else. */
@@ -137,6 +137,11 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   setOption(option: string | RawOption, value: unknown): void {
     if (this.#fd < 0) throw socketClosed('setOption')
     writeOption(this.addon, this.#fd, this.kind, option, value)
+  }
+
+  /** When an option is applied that was given on opening; see `KernelOption`. */
+  phaseOf(option: string, value: unknown): KernelOption['phase'] | undefined {
+    return this.kind.option(option, value)?.phase
   }
 
   bind(address: A): void {

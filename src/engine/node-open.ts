@@ -4,9 +4,9 @@ import { fromNodeError, type SocketError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
+import { firstPossible } from './candidates.ts'
 import { domainOf } from './kernel.ts'
 import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
-import { type KernelOption, socketLevelOptions } from './kernel-options.ts'
 import type { NodeCodec, NodeEndpoint, NodeKind } from './node.ts'
 import { hostOf, NodeDatagram } from './node-datagram.ts'
 import { NodeListener } from './node-listener.ts'
@@ -22,9 +22,7 @@ import {
 import { connectSocket, type KnownNames, NodeStream } from './node-stream.ts'
 import { checkPath } from './node-unix.ts'
 import { race } from './race.ts'
-
-/** What a wildcard meets on a machine without the first of its families; the next one may do. */
-const NEXT_WILDCARD = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
+import { namedOptions } from './socket-options.ts'
 
 type Signal = AbortSignal | undefined
 
@@ -165,7 +163,7 @@ export class NodeOpener<A extends AddressBase> {
     const { domain, bindOptions = [] } = this.#definition
     const given = Object.fromEntries(Object.entries(options).filter(([name]) => !bindOptions.includes(name)))
     const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
-    checkNodeOptions(this.#names(address.scheme, anyDomain), settable, given)
+    checkNodeOptions(namedOptions(this.#definition, address.scheme, anyDomain), settable, given)
     return given
   }
 
@@ -173,7 +171,7 @@ export class NodeOpener<A extends AddressBase> {
     const definition = this.#definition
     const { scheme } = like
     return {
-      ...this.#names(scheme, domainOf(definition.encode(like))),
+      ...namedOptions(definition, scheme, domainOf(definition.encode(like))),
       facts: this.#facts(like),
       encode: (address) => this.#encode(address),
       decode: (endpoint) => this.#codec.decode(endpoint, scheme),
@@ -186,17 +184,6 @@ export class NodeOpener<A extends AddressBase> {
     const endpoint = this.#codec.encode(address)
     if ('path' in endpoint) checkPath(endpoint.path, this.#definition.format(address))
     return endpoint
-  }
-
-  #names(scheme: string, domain: number): Pick<NodeKind<A>, 'scheme' | 'option'> {
-    const { options = {} } = this.#definition
-    const option = (name: string, value?: unknown): KernelOption | undefined => {
-      const table = Object.hasOwn(options, name) ? options : socketLevelOptions
-      const found = Object.hasOwn(table, name) ? table[name] : undefined
-      const known = typeof found === 'function' ? found(domain, value) : found
-      return known?.schemes === undefined || known.schemes.includes(scheme) ? known : undefined
-    }
-    return { scheme, option }
   }
 }
 
@@ -211,19 +198,6 @@ function localFor<A extends AddressBase>(
   const hosts = locals.map((local) => hostOf(kind, local))
   const local = hosts.find(({ host }) => isIPv6(host) === isIPv6(to.host)) ?? hosts[0]
   return local === undefined ? {} : { localAddress: local.host, localPort: local.port }
-}
-
-/** The first candidate that works; the next is tried only where the machine lacks what the one before needs. */
-async function firstPossible<A, T>(candidates: readonly A[], attempt: (candidate: A) => Promise<T>): Promise<T> {
-  for (const [index, candidate] of candidates.entries()) {
-    try {
-      return await attempt(candidate)
-    } catch (error) {
-      const isLast = index === candidates.length - 1
-      if (isLast || !NEXT_WILDCARD.has((error as SocketError).code)) throw error
-    }
-  }
-  throw new TypeError('the family resolved an address to none')
 }
 
 function kernelOnly(what: string): SocketError {

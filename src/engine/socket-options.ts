@@ -1,13 +1,28 @@
 import { SocketError, systemError } from '../core/errors.ts'
 import type { RawOption } from '../core/options.ts'
 import type { Addon } from './addon.ts'
-import type { KernelOption } from './kernel-options.ts'
+import { type FamilyOption, type KernelOption, socketLevelOptions } from './kernel-options.ts'
 
 /** The options that a socket knows by name. */
 export interface NamedOptions {
   readonly scheme: string
   /** `undefined` for a name that the scheme does not have. `value` is what is to be set; `undefined` when it is read. */
   option(name: string, value?: unknown): KernelOption | undefined
+}
+
+/** The options of a family's own and those of socket(7), as a scheme of it has them on a socket of this domain. */
+export function namedOptions(
+  { options = {} }: { readonly options?: Readonly<Record<string, FamilyOption>> },
+  scheme: string,
+  domain: number,
+): NamedOptions {
+  const option = (name: string, value?: unknown): KernelOption | undefined => {
+    const table = Object.hasOwn(options, name) ? options : socketLevelOptions
+    const found = Object.hasOwn(table, name) ? table[name] : undefined
+    const known = typeof found === 'function' ? found(domain, value) : found
+    return known?.schemes === undefined || known.schemes.includes(scheme) ? known : undefined
+  }
+  return { scheme, option }
 }
 
 /** getsockopt(2): the decoded value of a named option, the bytes of one given by its numbers. */

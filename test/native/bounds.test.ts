@@ -140,6 +140,22 @@ describeNative('arguments', ({ addon, pair, watch }) => {
     expect(() => addon.sendv(a, chunks, 0, 0)).toThrow('from an accessor')
   })
 
+  test('an accessor may send by itself', () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    const chunks: Uint8Array[] = [Buffer.from('first ')]
+    Object.defineProperty(chunks, 1, {
+      get() {
+        const many = Array.from({ length: 500 }, () => Buffer.from('inner '))
+        expect(addon.sendv(a, many, 0, 0)).toBe(3000)
+        return Buffer.from('second')
+      },
+    })
+    expect(addon.sendv(a, chunks, 0, 0)).toBe(12)
+    const received = Buffer.alloc(4000)
+    const text = received.toString('latin1', 0, addon.recv(b, received, 0, 4000))
+    expect(text).toBe(`${'inner '.repeat(500)}first second`)
+  })
+
   test('sendmmsg keeps to its arrays', () => {
     const [a, b] = pair(AF_UNIX, SOCK_DGRAM)
     const slab = new Uint8Array(10)

@@ -9,6 +9,7 @@ import { DISCONNECTED, FAILED, READABLE, type Watch, WRITABLE } from '../../src/
 import {
   AF_INET,
   AF_UNIX,
+  at,
   describeNative,
   failure,
   isOpen,
@@ -17,13 +18,17 @@ import {
   run,
   SHUT_WR,
   SOCK_DGRAM,
+  SOCK_SEQPACKET,
   SOCK_STREAM,
+  SOL_SOCKET,
+  unixName,
   until,
 } from './support.ts'
 
 const canTrace = process.env.LD_PRELOAD === undefined && spawnSync('strace', ['true']).status === 0
 const needsTrace = '(skipped without strace: apt-get install strace; and under sanitizers: run npm test)'
 
+const SO_TYPE = 3
 const FAILURE = FAILED | READABLE | WRITABLE
 
 describeNative('watch', ({ addon, pair, path, socket, watch }) => {
@@ -85,6 +90,29 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     w.set(READABLE | WRITABLE | DISCONNECTED)
     await until(() => seen.length === 3)
     expect(seen).toEqual([DISCONNECTED, READABLE, READABLE | WRITABLE | DISCONNECTED])
+  })
+
+  test('DISCONNECTED never comes to a listener, nor to a socket of messages without a peer', async () => {
+    const listeners = [socket(AF_UNIX, SOCK_STREAM), socket(AF_UNIX, SOCK_SEQPACKET), socket(AF_INET, SOCK_STREAM)]
+    const receivers = [socket(AF_UNIX, SOCK_DGRAM), socket(AF_INET, SOCK_DGRAM)]
+    const seen: number[] = []
+    for (const fd of [...listeners, ...receivers]) {
+      const name = addon.getsockname(fd, new Uint8Array(0)) === 2 ? unixName(path('socket')) : loopback(0)
+      expect(addon.bind(fd, name)).toBe(0)
+      const isListener = listeners.includes(fd)
+      if (isListener) expect(addon.listen(fd, 5)).toBe(0)
+      watch(fd, (events) => seen.push(fd, events)).set(DISCONNECTED)
+      const domain = name.length === 16 ? AF_INET : AF_UNIX
+      const type = new Int32Array(1)
+      addon.getsockopt(fd, SOL_SOCKET, SO_TYPE, new Uint8Array(type.buffer))
+      const peer = socket(domain, at(type, 0))
+      const result = addon.connect(peer, nameOf(addon, fd))
+      expect([0, failure('EINPROGRESS')]).toContain(result)
+      if (!isListener) expect(send(peer, 'x')).toBe(1)
+      addon.close(peer)
+    }
+    await sleep(50)
+    expect(seen).toEqual([])
   })
 
   test('an error stops it and is reported with everything; the same set starts it again', async () => {
