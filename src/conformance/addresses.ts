@@ -85,7 +85,7 @@ export const addresses: readonly CaseDefinition[] = [
     },
   },
   {
-    name: 'an open address can be reached by its text and as data, also as plain JSON would give it',
+    name: 'an open address can be reached by its text, and by a copy of itself',
     when: always,
     run: async (f) => {
       const listener = f.facts.connected ? await f.listen() : undefined

@@ -3,7 +3,7 @@ import { assertSameBytes, pattern } from './bytes.ts'
 import { type CaseDefinition, isConnectedDatagram, isConnectionless, isDatagram } from './case.ts'
 import { addressOf, asDatagram } from './fixture.ts'
 import { assertSameMessages, deliver, numbered, posting, receiveOne } from './messages.ts'
-import { datagramPair } from './pair.ts'
+import { datagramPair, socketpair } from './pair.ts'
 import { delay, meanwhile, nextEvent } from './waiting.ts'
 
 /** Tried where the facts name no limit. */
@@ -195,6 +195,24 @@ export const datagrams: readonly CaseDefinition[] = [
       const sent = numbered(3)
       for (const data of sent) await f.wait('send', near.send(data, toFar))
       assertSameMessages(f.facts, await waiting, sent)
+    },
+  },
+  {
+    name: 'socketpair gives two connected ends, or says that the family has none',
+    when: isDatagram,
+    run: async (f) => {
+      const pair = socketpair(f)
+      if (pair === undefined) return
+      const [near, far] = pair.map(asDatagram)
+      assert.ok(near !== undefined && far !== undefined)
+      const sent = numbered(10)
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        const received = await deliver(f, { near: from, far: to, toFar: undefined, toNear: undefined }, sent)
+        assertSameMessages(f.facts, received, sent)
+      }
     },
   },
 ]

@@ -1,4 +1,5 @@
-import type { Address } from '../core/address.ts'
+import assert from 'node:assert/strict'
+import type { Address, Scheme } from '../core/address.ts'
 import type { DatagramEndpoint } from '../core/datagram.ts'
 import type { ListenOptions, OpenOptions } from '../core/options.ts'
 import type { StreamEndpoint } from '../core/stream.ts'
@@ -53,4 +54,15 @@ export async function deserted(f: Fixture): Promise<Address> {
   const address = addressOf(holder)
   await holder.close()
   return address
+}
+
+/** Both ends of a socketpair; `undefined` where the family, or this machine, says that it has none. */
+export function socketpair(f: Fixture): Endpoint[] | undefined {
+  try {
+    return f.sockets.socketpair(f.scheme as Scheme).map((end) => f.track<Endpoint>(end))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    assert.match(String(code), /^(ERR_UNSUPPORTED|ERR_FAMILY_UNAVAILABLE|EOPNOTSUPP|EPROTONOSUPPORT)$/)
+    return undefined
+  }
 }

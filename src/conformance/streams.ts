@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Scheme } from '../core/address.ts'
-import type { StreamEndpoint } from '../core/stream.ts'
 import { assertSameBytes, NEVER_ACCEPTED, pattern, readBytes, readToEnd, sha256, writeBytes } from './bytes.ts'
 import { type CaseDefinition, isStream } from './case.ts'
-import { streamPair } from './pair.ts'
+import { asStream } from './fixture.ts'
+import { socketpair, streamPair } from './pair.ts'
 import { countEvents, delay, meanwhile, nextEvent, settlesWithin } from './waiting.ts'
 
 const MIB = 1024 * 1024
@@ -240,15 +239,9 @@ export const streams: readonly CaseDefinition[] = [
     name: 'socketpair gives two connected ends, or says that the family has none',
     when: isStream,
     run: async (f) => {
-      let pair: readonly unknown[]
-      try {
-        pair = f.sockets.socketpair(f.scheme as Scheme)
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        assert.match(String(code), /^(ERR_UNSUPPORTED|ERR_FAMILY_UNAVAILABLE|EOPNOTSUPP|EPROTONOSUPPORT)$/)
-        return
-      }
-      const [a, b] = pair.map((end) => f.track(end as StreamEndpoint))
+      const pair = socketpair(f)
+      if (pair === undefined) return
+      const [a, b] = pair.map(asStream)
       assert.ok(a !== undefined && b !== undefined)
       a.write('over')
       assert.equal((await f.wait('a to b', readBytes(b, 4))).toString(), 'over')

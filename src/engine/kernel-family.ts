@@ -6,7 +6,7 @@ import { type Addon, loadAddon } from './addon.ts'
 import { isMissing, KernelOpener, unavailable } from './kernel-open.ts'
 import { type FamilyOption, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './kernel-options.ts'
 import type { NodeCodec } from './node.ts'
-import { NodeOpener } from './node-open.ts'
+import type { NodeOpener } from './node-open.ts'
 
 /** The numbers that socket(2) takes, and what the socket promises beyond what its type says by itself. */
 export interface KernelScheme {
@@ -90,13 +90,20 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     kernel ??= new KernelOpener(addon, definition, facts)
     return kernel
   }
-  const node = definition.node === undefined ? undefined : new NodeOpener(definition, definition.node, facts)
-  const nodeCarries = (scheme: string): boolean => definition.node?.schemes.includes(scheme) ?? false
+  const { node: codec } = definition
+  let node: NodeOpener<A> | undefined
+  /** Loaded on first use: most programs never need it, and it brings `node:dgram` and more. */
+  const nodeOpenerOf = async (codec: NodeCodec<A>): Promise<NodeOpener<A>> => {
+    const { NodeOpener } = await import('./node-open.ts')
+    node ??= new NodeOpener(definition, codec, facts)
+    return node
+  }
+  const nodeCarries = (scheme: string): boolean => codec?.schemes.includes(scheme) ?? false
 
   /** The engine that was asked for, or the best one that is here. */
-  function opener(scheme: string, wanted: EngineName | undefined): KernelOpener<A> | NodeOpener<A> {
+  async function opener(scheme: string, wanted: EngineName | undefined): Promise<KernelOpener<A> | NodeOpener<A>> {
     if (wanted === 'node') {
-      if (node !== undefined && nodeCarries(scheme)) return node
+      if (codec !== undefined && nodeCarries(scheme)) return nodeOpenerOf(codec)
       throw unavailable(
         scheme,
         "Node's own modules have no such socket",
@@ -105,7 +112,7 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     }
     const loaded = loadAddon()
     if (loaded.addon !== undefined) return openerOf(loaded.addon)
-    if (wanted === undefined && node !== undefined && nodeCarries(scheme)) return node
+    if (wanted === undefined && codec !== undefined && nodeCarries(scheme)) return nodeOpenerOf(codec)
     throw unavailable(scheme, loaded.unavailable.reason, loaded.unavailable.remedy)
   }
 
@@ -139,9 +146,9 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     parse: (scheme, rest) => definition.parse(scheme, rest),
     format: (address) => definition.format(address),
     ephemeral: (scheme) => definition.ephemeral?.(scheme),
-    connect: async (address, request) => opener(address.scheme, request.engine).connect(address, request),
-    listen: async (address, request) => opener(address.scheme, request.engine).listen(address, request),
-    bind: async (address, request) => opener(address.scheme, request.engine).bind(address, request),
+    connect: async (address, request) => (await opener(address.scheme, request.engine)).connect(address, request),
+    listen: async (address, request) => (await opener(address.scheme, request.engine)).listen(address, request),
+    bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
     socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),
     adopt: (fd) => kernelOpener('adopt').adopt(fd),
     ...(definition.facts !== undefined && { facts }),

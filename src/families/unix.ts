@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -80,7 +79,7 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
   },
   format,
   ephemeral: (scheme) =>
-    make(scheme, { path: join(tmpdir(), `polysocket-${process.pid}-${randomBytes(6).toString('hex')}.sock`) }),
+    make(scheme, { path: join(tmpdir(), `polysocket-${process.pid}-${crypto.randomUUID()}.sock`) }),
   toSocat,
   resolve(address, purpose) {
     const { kind } = nameOf(address)

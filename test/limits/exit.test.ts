@@ -82,7 +82,7 @@ describe.each(workers)('worker threads, %s engine', (engine, count) => {
       expect(terminated).toBeGreaterThan(alone)
       expect(await child.exited).toMatchObject({ code: 0, signal: null, stderr: '' })
     },
-    120_000,
+    240_000,
   )
 })
 
