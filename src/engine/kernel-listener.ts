@@ -2,22 +2,33 @@ import type { AddressBase } from '../core/address.ts'
 import { systemError } from '../core/errors.ts'
 import type { AnyHandle, ListenerEvents, ListenerHandle } from '../core/family.ts'
 import { type Addon, DISCONNECTED, NAME_SIZE, READABLE } from './addon.ts'
-import {
-  EAGAIN,
-  ECONNABORTED,
-  EINTR,
-  EMFILE,
-  ENFILE,
-  ENOBUFS,
-  ENOMEM,
-  KernelSocket,
-  type SocketKind,
-} from './kernel.ts'
+import * as errno from './errno.ts'
+import { KernelSocket, type SocketKind } from './kernel.ts'
 
 /** While no descriptor is to be had, the listener tries again this often, in milliseconds. */
 const EXHAUSTED_RETRY = 50
 /** Connections taken in one go, so that a flood of them leaves the other sockets their turn. */
 const ACCEPT_BATCH = 64
+
+/**
+ * What accept(2) reports of the one connection that it would have given: the client gave up, the network between is gone, or
+ * a firewall forbids it. The next one may be well.
+ */
+const LOST_WHILE_WAITING: ReadonlySet<number> = new Set([
+  errno.ECONNABORTED,
+  errno.ENETDOWN,
+  errno.EPROTO,
+  errno.ENOPROTOOPT,
+  errno.EHOSTDOWN,
+  errno.ENONET,
+  errno.EHOSTUNREACH,
+  errno.EOPNOTSUPP,
+  errno.ENETUNREACH,
+  errno.EPERM,
+])
+
+/** No descriptor or no memory is to be had for a connection; it stays in the backlog. */
+const EXHAUSTED: ReadonlySet<number> = new Set([errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
 
 const nameBuffer = new Uint8Array(NAME_SIZE)
 const nameLength = new Int32Array(1)
@@ -71,9 +82,8 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   protected onReady(): void {
     for (let taken = 0; taken < ACCEPT_BATCH && this.#accepting && this.isOpen; taken++) {
       const fd = this.addon.accept(this.descriptor, nameBuffer, nameLength)
-      if (fd === EAGAIN || fd === EINTR) return
-      // The client gave up while it waited; the next one may not have.
-      if (fd === ECONNABORTED) continue
+      if (fd === errno.EAGAIN || fd === errno.EINTR) return
+      if (LOST_WHILE_WAITING.has(fd)) continue
       if (fd < 0) {
         this.#failed(fd)
         return
@@ -96,9 +106,9 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     this.#events?.onAccept(handle)
   }
 
-  #failed(errno: number): void {
-    const error = systemError(errno, 'accept', this.local === undefined ? undefined : this.kind.format(this.local))
-    const passes = errno === EMFILE || errno === ENFILE || errno === ENOBUFS || errno === ENOMEM
+  #failed(result: number): void {
+    const error = systemError(result, 'accept', this.local === undefined ? undefined : this.kind.format(this.local))
+    const passes = EXHAUSTED.has(result)
     if (passes) {
       // The connection stays in the backlog and would be reported without end: look away until a descriptor may be free.
       this.#waitIdly()

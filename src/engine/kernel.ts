@@ -5,6 +5,7 @@ import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
 import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
+import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
 import { decodeInt, type KernelOption, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
 
@@ -20,17 +21,6 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   destinations(address: A): A[] | Promise<A[]>
   maxMessage?(sendBuffer: number): number
 }
-
-/** Errno numbers that the engine acts on, negative as the addon returns them. Linux, all architectures that Node runs on. */
-export const EAGAIN = -11
-export const EINTR = -4
-export const ENOTCONN = -107
-export const EINPROGRESS = -115
-export const ENOMEM = -12
-export const ENFILE = -23
-export const EMFILE = -24
-export const ENOBUFS = -105
-export const ECONNABORTED = -103
 
 /** connect(2) on a Unix socket answers EAGAIN while the listener's backlog is full, and no event tells when it is not. */
 const BACKLOG_RETRY_FIRST = 1

@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { families, type SchemeFacts } from '../../src/index.ts'
+import { buildOnce, root } from '../support/build.ts'
+import { given, scheme } from '../support/need.ts'
+import { temporaryDirectory } from '../support/temporary.ts'
 
 const document = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 
@@ -61,3 +65,21 @@ test('ARCHITECTURE names the files that are there', () => {
     expect(folders, name).toHaveLength(1)
   }
 })
+
+given(scheme('unixgram'))(
+  "the README's example does what it shows",
+  async () => {
+    await buildOnce()
+    await using directory = await temporaryDirectory()
+    const example = document('README.md').split('```ts\n')[1]?.split('```')[0] ?? ''
+    expect(example).toContain("from 'polysocket'")
+    const program = example.replaceAll('/tmp/', `${directory.path}/`)
+    // From the package's own directory its name leads to its own exports.
+    const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(printed).toBe('hello\n<13>it works\n')
+  },
+  120_000,
+)

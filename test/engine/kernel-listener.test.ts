@@ -7,7 +7,9 @@ import { ScriptedAddon, type TestAddress, testKind } from './scripted-addon.ts'
 const EAGAIN = -11
 const EMFILE = -24
 const EINVAL = -22
+const EPERM = -1
 const ECONNABORTED = -103
+const EHOSTUNREACH = -113
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -34,7 +36,7 @@ test('accepts until the kernel has no more, with the peer that accept told', () 
     ;(length as Int32Array)[0] = 3
     return 11
   }
-  const addon = new ScriptedAddon().script('accept', named, ECONNABORTED, 12, EAGAIN)
+  const addon = new ScriptedAddon().script('accept', named, ECONNABORTED, EPERM, EHOSTUNREACH, 12, EAGAIN)
   const { listener, events } = listenerOver(addon)
   listener.resume()
   addon.ready(READABLE)

@@ -115,8 +115,9 @@ describe('memory datagrams', () => {
     using receiver = await bound()
     await sender.send(['before'], receiver.handle.local)
     await settle()
-    receiver.handle.pause()
     await sender.send(['after'], receiver.handle.local)
+    // It is on its way already.
+    receiver.handle.pause()
     await settle()
     expect(receiver.texts).toEqual(['before'])
     receiver.handle.resume()

@@ -107,6 +107,25 @@ describe('faults of datagrams', () => {
     const { arrived, stats } = await sendNumbers({ cut: 10 })
     expect(arrived).toEqual(numbers.slice(0, 10).map(Number))
     expect(stats.lost).toBe(COUNT - 10)
+
+    using sender = await bound()
+    using receiver = await bound({ cut: 1 })
+    await sender.send(['passes', 'lost'], receiver.handle.local)
+    // New faults count from the beginning.
+    receiver.handle.setOption('faults', { cut: 1 })
+    await sender.send(['passes too', 'lost'], receiver.handle.local)
+    await settle()
+    expect(receiver.texts).toEqual(['passes', 'passes too'])
+  })
+
+  test('what is sent after the delay has gone overtakes what is on its way', async () => {
+    using sender = await bound()
+    using receiver = await bound({ delay: 60_000 })
+    await sender.send(['in a minute'], receiver.handle.local)
+    receiver.handle.setOption('faults', {})
+    await sender.send(['now'], receiver.handle.local)
+    await until('it', () => receiver.messages.length > 0)
+    expect(receiver.texts).toEqual(['now'])
   })
 
   test('those of both ends add up, and the link loses what is on its way when it is cut', async () => {
@@ -226,6 +245,7 @@ describe('faults of streams', () => {
     await until('both told', () => near.error !== undefined && far.error !== undefined)
     expect([near.error?.code, far.error?.code, await stuck]).toEqual(['ETIMEDOUT', 'ETIMEDOUT', 'ETIMEDOUT'])
     expect(far.size).toBe(0)
+    expect(memoryLink(address).stats.cuts).toBe(0)
   })
 
   test('cut: a connection carries so many bytes, both directions together, then both ends are reset', async () => {
@@ -295,11 +315,11 @@ describe('a link', () => {
     try {
       using sender = await bound()
       using receiver = await bound({ delay: 60_000 })
-      await sender.send(['a minute'], receiver.handle.local)
+      await sender.send(['a minute', 'in order', 'as sent'], receiver.handle.local)
       await vi.advanceTimersByTimeAsync(59_990)
       expect(receiver.messages).toEqual([])
       await vi.advanceTimersByTimeAsync(20)
-      expect(receiver.texts).toEqual(['a minute'])
+      expect(receiver.texts).toEqual(['a minute', 'in order', 'as sent'])
     } finally {
       vi.useRealTimers()
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { StreamHandle } from '../../src/core/family.ts'
-import type { MemoryAddress } from '../../src/families/memory.ts'
+import { type MemoryAddress, memoryLink } from '../../src/families/memory.ts'
 import { Acceptor, connect, fresh, listen, StreamEnd, settle, until } from './memory-ends.ts'
 
 const code = (code: string): unknown => expect.objectContaining({ code })
@@ -54,6 +54,8 @@ describe('a memory listener', () => {
     await near.write(Buffer.from('still there'))
     await until('it', () => far.size === 11)
     expect(second.accepted).toEqual([])
+    // The name's link is still theirs, too.
+    expect(memoryLink(address).cut()).toBe(1)
     for (const { handle } of [near, far, second]) handle.close()
   })
 
