@@ -30,6 +30,7 @@ export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
 export type * from './families/index.ts'
 export { builtinFamilies } from './families/index.ts'
+export { type LinkStats, type MemoryLink, memoryLink } from './families/memory.ts'
 
 const sockets: Sockets = createSockets(builtinFamilies)
 

@@ -17,6 +17,8 @@ export interface Opening {
   readonly abort: () => void
 }
 
+type WriteCallback = (error: Error | null | undefined) => void
+
 const DEFAULT_HIGH_WATER_MARK = 65_536
 
 /**
@@ -106,13 +108,18 @@ export class StreamEndpoint extends Duplex {
     this.#handle?.resume()
   }
 
-  override write(...args: [chunk: unknown, ...rest: unknown[]]): boolean {
+  /** As `Writable.write`. What is written in one tick goes to the system in one call, at the tick's end. */
+  override write(chunk: unknown, callback?: WriteCallback): boolean
+  override write(chunk: unknown, encoding: BufferEncoding | undefined, callback?: WriteCallback): boolean
+  override write(chunk: unknown, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
     if (!this.#corkedThisTick) {
       this.#corkedThisTick = true
       this.cork()
-      queueMicrotask(this.#flushTick)
+      process.nextTick(this.#flushTick)
     }
-    return (super.write as (...args: unknown[]) => boolean).apply(this, args)
+    return typeof encoding === 'string'
+      ? super.write(chunk, encoding, callback)
+      : super.write(chunk, encoding ?? callback)
   }
 
   readonly #flushTick = (): void => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { connected, fresh, listen, settle, until } from './memory-ends.ts'
+import { connected, fresh, listen, pattern, settle, until } from './memory-ends.ts'
 
 const code = (code: string): unknown => expect.objectContaining({ code })
 

@@ -1,19 +1,7 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { advance, Random } from '../../src/families/memory/random.ts'
 import { type Faults, memoryLink } from '../../src/families/memory.ts'
-import {
-  bind,
-  bound,
-  connect,
-  connected,
-  DatagramEnd,
-  fresh,
-  listen,
-  named,
-  pattern,
-  settle,
-  until,
-} from './memory-ends.ts'
+import { bound, fresh, settle, until } from './memory-ends.ts'
 
 const COUNT = 1_000
 const numbers = Array.from({ length: COUNT }, (_, i) => String(i))
