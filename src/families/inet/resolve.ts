@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import { fromNodeError, namedSystemError } from '../../core/errors.ts'
 
 /**
@@ -13,6 +13,8 @@ export function lookupHost(name: string, address: string, signal: AbortSignal | 
     }
     const onAbort = (): void => reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
+    // Loaded with the first name: most programs that import the package never look one up.
+    const { lookup } = process.getBuiltinModule('node:dns')
     lookup(name, { all: true, verbatim: true }, (error, found) => {
       signal?.removeEventListener('abort', onAbort)
       if (error !== null) reject(fromNodeError(error, 'getaddrinfo', address))
