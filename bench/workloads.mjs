@@ -14,7 +14,7 @@ const streams = {
   tcp: {
     polysocket: {
       async serve(onConnection) {
-        const listener = await listen('tcp://127.0.0.1:0')
+        const listener = await listen('tcp://127.0.0.1:0', { noDelay: true })
         listener.on('connection', onConnection)
         return formatAddress(listener.address)
       },
