@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -196,7 +197,7 @@ describe('properties', () => {
         const read = parseAddress(text) as InetAddress
         expect(formatAddress(read)).toBe(text)
         expect({ ...read, host: '' }).toEqual({ ...any, host: '' })
-        if (/^[0-9a-f:.]+$/i.test(any.host) && !/[g-z]/i.test(any.host) && any.host.includes(':')) {
+        if (isIP(any.host) === 6 && !any.host.includes('%')) {
           expect(inetDefinition.encode(read)).toEqual(inetDefinition.encode(any))
         }
       }),
@@ -221,12 +222,14 @@ describe('properties', () => {
   test('a sockaddr decodes to the address that it was encoded from', () => {
     fc.assert(
       fc.property(address, (any) => {
-        if (/[*%]/.test(any.host) || /[g-z]/i.test(any.host)) return
+        // The others are names, which have to be looked up first, or depend on this machine's interfaces.
+        if (isIP(any.host) === 0 || any.host.includes('%')) return
         const name = inetDefinition.encode(any)
         const back = inetDefinition.decode(name, any.scheme)
         expect(formatAddress(back as InetAddress)).toBe(formatAddress(any))
         expect(inetDefinition.encode(back as InetAddress)).toEqual(name)
       }),
+      { numRuns: 1000 },
     )
   })
 
