@@ -127,6 +127,9 @@ export function loadAddon(): LoadedAddon {
   return loaded
 }
 
+const BUILD_REMEDY =
+  'install a C++17 compiler, make and python3, then run: npm run build:native (from a program that depends on it: npm explore polysocket -- npm run build:native)'
+
 function tryLoad(): LoadedAddon {
   const unavailable = (reason: string, remedy: string): LoadedAddon => ({
     addon: undefined,
@@ -144,6 +147,6 @@ function tryLoad(): LoadedAddon {
     return { addon: nodeGypBuild(fileURLToPath(new URL('../..', import.meta.url))) as Addon }
   } catch (error) {
     const reason = `the native addon is not there (${(error as Error).message.split('\n')[0]})`
-    return unavailable(reason, 'install a C++17 compiler, make and python3, then run: npm run build:native')
+    return unavailable(reason, BUILD_REMEDY)
   }
 }
