@@ -17,6 +17,9 @@ export interface Opening {
   readonly abort: () => void
 }
 
+/** A chunk of this many bytes is written as it comes: gathering it with others would save nothing. */
+const WORTH_A_CALL = 16_384
+
 type WriteCallback = (error: Error | null | undefined) => void
 
 const DEFAULT_HIGH_WATER_MARK = 65_536
@@ -34,6 +37,8 @@ export class StreamEndpoint extends Duplex {
   #handle: StreamHandle<AddressBase> | undefined
   #opening: Opening | undefined
   #corkedThisTick = false
+  /** A chunk is being handed to the reader. */
+  #delivering = false
   #referenced = true
   #bytesRead = 0
   #bytesTaken = 0
@@ -86,11 +91,7 @@ export class StreamEndpoint extends Duplex {
     this.#handle = handle
     if (!this.#referenced) handle.unref()
     handle.start({
-      onData: (chunk) => {
-        this.#bytesRead += chunk.length
-        this.#touch()
-        if (!this.push(chunk)) handle.pause()
-      },
+      onData: (chunk) => this.#received(handle, chunk),
       onEnd: () => {
         this.push(null)
         // With nothing buffered nobody might ever read, and 'end' would not come.
@@ -104,18 +105,32 @@ export class StreamEndpoint extends Duplex {
     })
   }
 
+  #received(handle: StreamHandle<AddressBase>, chunk: Buffer): void {
+    this.#bytesRead += chunk.length
+    this.#touch()
+    this.#delivering = true
+    try {
+      if (!this.push(chunk)) handle.pause()
+    } finally {
+      this.#delivering = false
+      // An answer that was written meanwhile is whole, as far as it goes: no need to wait for the tick's end.
+      this.#flushTick()
+    }
+  }
+
   override _read(): void {
     this.#handle?.resume()
   }
 
-  /** As `Writable.write`. What is written in one tick goes to the system in one call, at the tick's end. */
+  /** As `Writable.write`. Small chunks that are written in one tick go to the system in one call, at the tick's end. */
   override write(chunk: unknown, callback?: WriteCallback): boolean
   override write(chunk: unknown, encoding: BufferEncoding | undefined, callback?: WriteCallback): boolean
   override write(chunk: unknown, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
-    if (!this.#corkedThisTick) {
+    const isLarge = chunk instanceof Uint8Array && chunk.length >= WORTH_A_CALL
+    if (!this.#corkedThisTick && !isLarge) {
       this.#corkedThisTick = true
       this.cork()
-      process.nextTick(this.#flushTick)
+      if (!this.#delivering) process.nextTick(this.#flushTick)
     }
     return typeof encoding === 'string'
       ? super.write(chunk, encoding, callback)
@@ -123,6 +138,7 @@ export class StreamEndpoint extends Duplex {
   }
 
   readonly #flushTick = (): void => {
+    if (!this.#corkedThisTick) return
     this.#corkedThisTick = false
     this.uncork()
   }
