@@ -28,7 +28,7 @@ const DEFAULT_HIGH_WATER_MARK = 65_536
  * One end of a connection that carries bytes: the same class over every family. It is a `Duplex` with the surface of
  * `net.Socket`, so that what takes a socket takes it.
  *
- * Writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, which
+ * Small writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, which
  * holds up the peer; `write` returns false while as many wait to be sent.
  */
 export class StreamEndpoint extends Duplex {

@@ -99,7 +99,7 @@ test('the end of a message socket is an empty message without a timestamp, and c
   expect(addon.waitingFor).toBe(0)
 })
 
-test('an unbound interruption is no error; an error of an earlier datagram is told and the socket goes on', () => {
+test('an interruption is no error; an error of an earlier datagram is told and the socket goes on', () => {
   const addon = new ScriptedAddon().script('recvmmsg', EINTR, EAGAIN, ECONNREFUSED)
   const { socket, events } = datagramOver(addon)
   socket.resume()
