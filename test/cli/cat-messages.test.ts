@@ -1,12 +1,9 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
-  buildCli,
+  commandLine,
   hasKernelEngine,
   hasPython,
   hasSocat,
-  killAll,
   NEEDS_KERNEL,
   NEEDS_PYTHON,
   NEEDS_SOCAT,
@@ -14,22 +11,9 @@ import {
   python,
   Running,
   sha256,
-  temporaryDirectory,
 } from './support.ts'
 
-let main: string
-let directory: string
-let nextName = 0
-
-beforeAll(async () => {
-  main = join(await buildCli(), 'main.js')
-  directory = await temporaryDirectory()
-}, 120_000)
-afterEach(killAll)
-afterAll(() => rm(directory, { recursive: true }))
-
-const cli = (...args: string[]): Running => new Running(process.execPath, [main, ...args])
-const path = (): string => join(directory, `s${nextName++}`)
+const { cli, compiled, path } = commandLine()
 
 /** Prints the length and the SHA-256 of each message, and answers each with the same; ends after `count`. */
 const PYTHON_RECEIVER = `
@@ -135,7 +119,7 @@ test('nobody at the udp port: ECONNREFUSED', async () => {
 
 test('nobody reads stdout any more: 141, and not a word but the address', async () => {
   const script = `set -o pipefail; "$0" "$1" cat --bind udp://127.0.0.1:0 < /dev/null | head -c 3; exit \${PIPESTATUS[0]}`
-  const bound = new Running('bash', ['-c', script, process.execPath, main])
+  const bound = new Running('bash', ['-c', script, process.execPath, compiled('main.js')])
   const address = await bound.address()
   const sender = cli('cat', '--lines', '--idle', '20000', address)
   sender.child.stdin.write('one\n')

@@ -1,35 +1,20 @@
 import { createReadStream, existsSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
 import {
-  buildCli,
+  commandLine,
   hasKernelEngine,
   hasPython,
   hasSocat,
-  killAll,
   NEEDS_PYTHON,
   NEEDS_SOCAT,
   noise,
   python,
   Running,
   sha256,
-  temporaryDirectory,
 } from './support.ts'
 
-let main: string
-let directory: string
-let nextName = 0
-
-beforeAll(async () => {
-  main = join(await buildCli(), 'main.js')
-  directory = await temporaryDirectory()
-}, 120_000)
-afterEach(killAll)
-afterAll(() => rm(directory, { recursive: true }))
-
-const cli = (...args: string[]): Running => new Running(process.execPath, [main, ...args])
-const path = (): string => join(directory, `s${nextName++}`)
+const { cli, compiled, path } = commandLine()
 
 /** Takes one connection, reads it to its end, says the SHA-256, and only then answers. */
 const PYTHON_SERVER = `
@@ -113,7 +98,7 @@ describe('cat and its surroundings', () => {
     const sender = cli('cat', '--listen', 'tcp://127.0.0.1:0')
     const address = await sender.address()
     const script = `exec "$0" "$1" cat ${address} | (sleep 2; wc -c)`
-    const reader = new Running('bash', ['-c', script, process.execPath, main]).end()
+    const reader = new Running('bash', ['-c', script, process.execPath, compiled('main.js')]).end()
     const block = noise(1024 * 1024)
     const total = 200
     let accepted = 0
@@ -156,7 +141,7 @@ describe('cat and its surroundings', () => {
     const listener = cli('cat', '--listen', 'tcp://127.0.0.1:0').end(noise(4 * 1024 * 1024))
     const address = await listener.address()
     const script = `set -o pipefail; "$0" "$1" cat ${address} < /dev/null | head -c 10 | wc -c; exit \${PIPESTATUS[0]}`
-    const result = await new Running('bash', ['-c', script, process.execPath, main]).done
+    const result = await new Running('bash', ['-c', script, process.execPath, compiled('main.js')]).done
     expect(result).toMatchObject({ code: 141, stderr: '' })
     expect(result.stdout.toString().trim()).toBe('10')
   })

@@ -1,24 +1,15 @@
-import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
 import { type Case, demoCases } from '../../src/cli/demo/cases.ts'
 import { readPayload } from '../../src/cli/demo/payload.ts'
 import { runCase } from '../../src/cli/demo/run-case.ts'
 import { families } from '../../src/index.ts'
-import { buildCli, killAll, Running, temporaryDirectory } from './support.ts'
+import { commandLine, Running } from './support.ts'
 
-let directory: string
-let dist: string
-
-beforeAll(async () => {
-  dist = await buildCli()
-  directory = await temporaryDirectory()
-}, 120_000)
-afterEach(killAll)
-afterAll(() => rm(directory, { recursive: true }))
+const { compiled, path } = commandLine()
 
 test('the demo has a row for each scheme, and all that should work does', async () => {
-  const result = await new Running(process.execPath, [join(dist, 'demo.js')]).end().done
+  const result = await new Running(process.execPath, [compiled('demo.js')]).end().done
   const text = result.stdout.toString()
   for (const { schemes } of families()) {
     for (const { scheme, availability } of schemes) {
@@ -37,7 +28,7 @@ describe('a far side that misbehaves fails its row, and hangs nothing', () => {
     return found
   }
   const peer = async (source: string): Promise<string> => {
-    const file = join(directory, `peer-${Math.random()}.mjs`)
+    const file = `${path()}.mjs`
     await writeFile(file, source)
     return file
   }

@@ -1,28 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import {
-  buildCli,
-  type Finished,
-  hasKernelEngine,
-  killAll,
-  NEEDS_KERNEL,
-  Running,
-  temporaryDirectory,
-} from './support.ts'
+import { writeFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { commandLine, type Finished, hasKernelEngine, NEEDS_KERNEL, Running } from './support.ts'
 
-let main: string
-let directory: string
-
-beforeAll(async () => {
-  main = join(await buildCli(), 'main.js')
-  directory = await temporaryDirectory()
-}, 120_000)
-afterEach(killAll)
-afterAll(() => rm(directory, { recursive: true }))
+const { compiled, path } = commandLine()
 
 const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> =>
-  new Running(process.execPath, [main, ...args], env).end().done
+  new Running(process.execPath, [compiled('main.js'), ...args], env).end().done
 
 describe('errors are one line with the code, and the exit code says what kind they are', () => {
   test.each<[args: string[], code: string, exitCode: number]>([
@@ -59,11 +42,11 @@ describe('errors are one line with the code, and the exit code says what kind th
   })
 
   test('an address in use names the address', async () => {
-    const path = join(directory, 'in-use')
-    await writeFile(path, '')
-    const result = await run(['cat', '--listen', `unix:${path}`])
+    const inUse = path()
+    await writeFile(inUse, '')
+    const result = await run(['cat', '--listen', `unix:${inUse}`])
     expect(result.stderr).toMatch(/^polysocket: EADDRINUSE [^\n]*\n$/)
-    expect(result.stderr).toContain(path)
+    expect(result.stderr).toContain(inUse)
     expect(result.code).toBe(1)
   })
 

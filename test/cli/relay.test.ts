@@ -1,14 +1,11 @@
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
 import net from 'node:net'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
-  buildCli,
+  commandLine,
   hasKernelEngine,
   hasPython,
   hasSocat,
-  killAll,
   NEEDS_KERNEL,
   NEEDS_PYTHON,
   NEEDS_SOCAT,
@@ -16,22 +13,9 @@ import {
   python,
   Running,
   sha256,
-  temporaryDirectory,
 } from './support.ts'
 
-let main: string
-let directory: string
-let nextName = 0
-
-beforeAll(async () => {
-  main = join(await buildCli(), 'main.js')
-  directory = await temporaryDirectory()
-}, 120_000)
-afterEach(killAll)
-afterAll(() => rm(directory, { recursive: true }))
-
-const cli = (...args: string[]): Running => new Running(process.execPath, [main, ...args])
-const path = (): string => join(directory, `s${nextName++}`)
+const { cli, path } = commandLine()
 const portOf = (address: string): number => Number(address.split(':').at(-1))
 
 /** Reads each connection to its end, and only then sends everything back: wrong at once if an end is not passed on. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { afterAll, afterEach, beforeAll } from 'vitest'
 import { families } from '../../src/index.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -16,7 +17,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
  * what lies there may be older than the sources. The folder looks like the package, so that its parts find each other.
  * File by file and without checking types, which is the business of `npm run types`.
  */
-export async function buildCli(): Promise<string> {
+async function buildCli(): Promise<string> {
   const sources = await readSources()
   const cache = join(ROOT, 'node_modules/.cache/polysocket-cli')
   const home = join(cache, fingerprint(sources))
@@ -60,6 +61,8 @@ export interface Finished {
   readonly stdout: Buffer
   readonly stderr: string
 }
+
+const running = new Set<Running>()
 
 /** A program that runs; its output is kept. */
 export class Running {
@@ -124,13 +127,6 @@ export class Running {
   }
 }
 
-const running = new Set<Running>()
-
-/** For afterEach: no program outlives its test. */
-export async function killAll(): Promise<void> {
-  await Promise.all([...running].map((program) => program.kill('SIGKILL')))
-}
-
 export function python(script: string, ...args: string[]): Running {
   return new Running('python3', ['-u', '-c', script, ...args])
 }
@@ -154,6 +150,30 @@ export function noise(bytes: number): Buffer {
   return randomBytes(bytes)
 }
 
-export function temporaryDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'polysocket-cli-'))
+/** The command line program, and names for the files of a test. */
+export interface CommandLine {
+  cli(...args: string[]): Running
+  /** Where a compiled file of `src/cli/` is. */
+  compiled(name: string): string
+  /** A path that nothing has. */
+  path(): string
+}
+
+/** Called at the top of a test file. No program outlives its test, and no file the tests of its file. */
+export function commandLine(): CommandLine {
+  let home: string
+  let directory: string
+  let nextName = 0
+  beforeAll(async () => {
+    home = await buildCli()
+    directory = await mkdtemp(join(tmpdir(), 'polysocket-cli-'))
+  }, 120_000)
+  afterEach(() => Promise.all([...running].map((program) => program.kill('SIGKILL'))))
+  afterAll(() => rm(directory, { recursive: true }))
+  const compiled = (name: string): string => join(home, name)
+  return {
+    cli: (...args) => new Running(process.execPath, [compiled('main.js'), ...args]),
+    compiled,
+    path: () => join(directory, `s${nextName++}`),
+  }
 }

@@ -8,6 +8,7 @@ import { loadAddon } from '../../src/engine/addon.ts'
 import { interleave } from '../../src/families/inet/resolve.ts'
 import { type InetAddress, inet, inetDefinition } from '../../src/families/inet.ts'
 import { AbortError, createSockets, type SocketError } from '../../src/index.ts'
+import { errorOf } from '../support/errors.ts'
 import { given, need, python } from '../support/need.ts'
 
 const { parseAddress, formatAddress, toSocat } = createSockets([inet])
@@ -15,15 +16,6 @@ const { addon } = loadAddon()
 const native = need(addon !== undefined, 'the native addon is not there', 'run: npm run build:native')
 
 const tcp = (host: string, port: number): InetAddress => ({ family: 'inet', scheme: 'tcp', host, port })
-
-function errorOf(work: () => unknown): SocketError {
-  try {
-    work()
-  } catch (error) {
-    return error as SocketError
-  }
-  throw new Error('it did not throw')
-}
 
 /** The part of the message that follows the address. */
 function wrongPart(error: SocketError, address: string): string {

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { inetDefinition } from '../../src/families/inet.ts'
 import { type RawAddress, raw, rawDefinition } from '../../src/families/raw.ts'
 import { unixDefinition } from '../../src/families/unix.ts'
-import { bind, connect, createSockets, formatAddress as formatAny, listen, type SocketError } from '../../src/index.ts'
+import { bind, connect, createSockets, formatAddress as formatAny, listen } from '../../src/index.ts'
 import { Child } from '../support/child.ts'
+import { errorOf } from '../support/errors.ts'
 import { given, scheme, socat } from '../support/need.ts'
 
 const { parseAddress, formatAddress, toSocat } = createSockets([raw])
@@ -25,15 +26,6 @@ const abstractName = (name: string): Uint8Array =>
     scheme: 'unix',
     abstract: Buffer.from(`polysocket-raw-${process.pid}-${name}`),
   })
-
-function errorOf(work: () => unknown): SocketError {
-  try {
-    work()
-  } catch (error) {
-    return error as SocketError
-  }
-  throw new Error('it did not throw')
-}
 
 describe('what is no address', () => {
   test.each<[string, RegExp]>([

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadAddon } from '../../src/engine/addon.ts'
 import { type UnixAddress, type UnixScheme, unix, unixDefinition } from '../../src/families/unix.ts'
-import { createSockets, type SocketError } from '../../src/index.ts'
+import { createSockets } from '../../src/index.ts'
+import { errorOf } from '../support/errors.ts'
 import { given, need, python, socat } from '../support/need.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -23,15 +24,6 @@ const abstract = (name: string | Uint8Array, scheme: UnixScheme = 'unix'): UnixA
   abstract: Uint8Array.from(Buffer.from(name)),
 })
 const padded = (name: string | Uint8Array): UnixAddress => ({ ...abstract(name), padded: true }) as UnixAddress
-
-function errorOf(work: () => unknown): SocketError {
-  try {
-    work()
-  } catch (error) {
-    return error as SocketError
-  }
-  throw new Error('it did not throw')
-}
 
 describe('text that is no address', () => {
   test.each<[string, RegExp]>([
