@@ -6,6 +6,9 @@
 //   npm run bench -- --only udp   the workloads whose name contains it
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { workloads } from './workloads.mjs'
@@ -20,15 +23,13 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 5))
 const milliseconds = values.quick ? 500 : 2000
+// A killed server leaves its socket file behind, and process numbers come round again.
+const directory = mkdtempSync(join(tmpdir(), 'polysocket-bench-'))
+process.on('exit', () => rmSync(directory, { recursive: true }))
 
 function start(role, workload, library, address) {
-  const child = fork(fileURLToPath(new URL('./side.mjs', import.meta.url)), [
-    role,
-    workload,
-    library,
-    String(milliseconds),
-    address ?? '',
-  ])
+  const side = fileURLToPath(new URL('./side.mjs', import.meta.url))
+  const child = fork(side, [role, workload, library, String(milliseconds), address ?? ''], { cwd: directory })
   const said = new Promise((resolve, reject) => {
     child.once('message', resolve)
     child.once('error', reject)

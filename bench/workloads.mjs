@@ -3,11 +3,10 @@
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { bind, connect, formatAddress, listen } from '../dist/index.js'
 
-const socketPath = () => join(tmpdir(), `polysocket-bench-${process.pid}.sock`)
+// In the working directory, which is the run's own.
+const socketPath = () => `${process.cwd()}/${process.pid}.sock`
 
 /** Streams: `serve` calls back with each connection and gives the address to hand to `open`. */
 const streams = {
