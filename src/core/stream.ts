@@ -233,7 +233,7 @@ export class StreamEndpoint extends Duplex {
     return this.#opening !== undefined && !this.destroyed
   }
 
-  /** True while there is no connection yet; the same as `connecting` here, named as in `net.Socket`. */
+  /** True until there is a connection, and for good where there never was one. */
   get pending(): boolean {
     return this.#handle === undefined
   }

@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  commandLine,
-  hasKernelEngine,
-  hasPython,
-  hasSocat,
-  NEEDS_KERNEL,
-  NEEDS_PYTHON,
-  NEEDS_SOCAT,
-  noise,
-  python,
-  Running,
-  sha256,
-} from './support.ts'
+import { scheme as carries, given, python as pythonThere, socat } from '../support/need.ts'
+import { commandLine, kernel, noise, python, Running, sha256 } from './support.ts'
 
 const { cli, compiled, path } = commandLine()
 
@@ -35,59 +24,50 @@ for _ in range(count):
 `
 
 describe.each(['udp', 'unixgram'])('cat over %s', (scheme) => {
-  const skip = scheme === 'unixgram' && !hasKernelEngine
+  const carried = carries(scheme)
   const own = (): string => (scheme === 'udp' ? 'udp://127.0.0.1:0' : `unixgram:${path()}`)
   const to = (where: string): string => (scheme === 'udp' ? `udp://127.0.0.1:${where}` : `unixgram:${where}`)
 
-  test.skipIf(skip || !hasPython)(
-    `--lines: a line is a message, an answer is a line ${NEEDS_PYTHON} ${NEEDS_KERNEL}`,
-    async () => {
-      const receiver = python(PYTHON_RECEIVER, scheme, path(), '3')
-      const [, where] = await receiver.says(/ready (\S+)/, 'stdout')
-      const result = await cli('cat', '--lines', to(where as string)).end('first\n\nthe third one').done
-      const expected = ['first', '', 'the third one']
-        .map((line) => `${line.length} ${sha256(Buffer.from(line))}\n`)
-        .join('')
-      expect(result).toMatchObject({ code: 0, stderr: '' })
-      expect(result.stdout.toString()).toBe(expected)
-      expect((await receiver.done).stdout.toString()).toBe(`ready ${where}\n${expected}`)
-    },
-  )
+  given(carried, pythonThere)(`--lines: a line is a message, an answer is a line`, async () => {
+    const receiver = python(PYTHON_RECEIVER, scheme, path(), '3')
+    const [, where] = await receiver.says(/ready (\S+)/, 'stdout')
+    const result = await cli('cat', '--lines', to(where as string)).end('first\n\nthe third one').done
+    const expected = ['first', '', 'the third one']
+      .map((line) => `${line.length} ${sha256(Buffer.from(line))}\n`)
+      .join('')
+    expect(result).toMatchObject({ code: 0, stderr: '' })
+    expect(result.stdout.toString()).toBe(expected)
+    expect((await receiver.done).stdout.toString()).toBe(`ready ${where}\n${expected}`)
+  })
 
-  test.skipIf(skip || !hasPython)(
-    `--size cuts what is read into messages ${NEEDS_PYTHON} ${NEEDS_KERNEL}`,
-    async () => {
-      const bytes = noise(2500)
-      const receiver = python(PYTHON_RECEIVER, scheme, path(), '3')
-      const [, where] = await receiver.says(/ready (\S+)/, 'stdout')
-      await cli('cat', '--size', '1000', to(where as string)).end(bytes).done
-      const expected = [bytes.subarray(0, 1000), bytes.subarray(1000, 2000), bytes.subarray(2000)]
-      expect((await receiver.done).stdout.toString()).toBe(
-        `ready ${where}\n${expected.map((part) => `${part.length} ${sha256(part)}\n`).join('')}`,
-      )
-    },
-  )
+  given(carried, pythonThere)(`--size cuts what is read into messages`, async () => {
+    const bytes = noise(2500)
+    const receiver = python(PYTHON_RECEIVER, scheme, path(), '3')
+    const [, where] = await receiver.says(/ready (\S+)/, 'stdout')
+    await cli('cat', '--size', '1000', to(where as string)).end(bytes).done
+    const expected = [bytes.subarray(0, 1000), bytes.subarray(1000, 2000), bytes.subarray(2000)]
+    expect((await receiver.done).stdout.toString()).toBe(
+      `ready ${where}\n${expected.map((part) => `${part.length} ${sha256(part)}\n`).join('')}`,
+    )
+  })
 
-  test.skipIf(skip || !hasSocat)(
-    `--bind receives from socat, and answers who wrote last ${NEEDS_SOCAT} ${NEEDS_KERNEL}`,
-    async () => {
-      const bound = cli('cat', '--bind', own(), '--count', '2')
-      bound.child.stdin.write('an answer')
-      const address = await bound.address()
-      const mine = path()
-      const target = scheme === 'udp' ? `UDP:${address.slice(6)}` : `UNIX-SENDTO:${address.slice(9)},bind=${mine}`
-      const socat = new Running('socat', ['-t', '5', '-', target])
-      socat.child.stdin.write('hello ')
-      await socat.says(/an answer/, 'stdout')
-      socat.end('again')
-      const result = await bound.done
-      expect(result.stdout.toString()).toBe('hello again')
-      expect(result.code).toBe(0)
-      await socat.kill()
-    },
-  )
+  given(carried, socat)(`--bind receives from socat, and answers who wrote last`, async () => {
+    const bound = cli('cat', '--bind', own(), '--count', '2')
+    bound.child.stdin.write('an answer')
+    const address = await bound.address()
+    const mine = path()
+    const target = scheme === 'udp' ? `UDP:${address.slice(6)}` : `UNIX-SENDTO:${address.slice(9)},bind=${mine}`
+    const socat = new Running('socat', ['-t', '5', '-', target])
+    socat.child.stdin.write('hello ')
+    await socat.says(/an answer/, 'stdout')
+    socat.end('again')
+    const result = await bound.done
+    expect(result.stdout.toString()).toBe('hello again')
+    expect(result.code).toBe(0)
+    await socat.kill()
+  })
 
-  test.skipIf(skip)(`--bind with a peer sends to it ${NEEDS_KERNEL}`, async () => {
+  given(carried)(`--bind with a peer sends to it`, async () => {
     const left = cli('cat', '--bind', own(), '--lines', '--count', '1').end()
     const leftAddress = await left.address()
     const right = cli('cat', '--bind', own(), '--lines', '--idle', '5000', leftAddress).end('over here\n')
@@ -97,7 +77,7 @@ describe.each(['udp', 'unixgram'])('cat over %s', (scheme) => {
     expect(await right.kill('SIGINT')).toMatchObject({ code: 130 })
   })
 
-  test.skipIf(skip)(`a line that is too long is EMSGSIZE, and is not cut ${NEEDS_KERNEL}`, async () => {
+  given(carried)(`a line that is too long is EMSGSIZE, and is not cut`, async () => {
     const receiver = cli('cat', '--bind', own())
     const result = await cli('cat', '--lines', '--size', '10', await receiver.address()).end('short\nnot so short\n')
       .done
@@ -145,20 +125,17 @@ while True:
 c.send(b'thank you'); c.send(b'bye')
 `
 
-test.skipIf(!hasKernelEngine || !hasPython)(
-  `unixpacket: the end of stdin is an end, and answers come after it ${NEEDS_KERNEL} ${NEEDS_PYTHON}`,
-  async () => {
-    const where = path()
-    const server = python(PYTHON_PACKETS, where)
-    await server.says(/ready/, 'stdout')
-    const result = await cli('cat', '--lines', `unixpacket:${where}`).end('one\nthree\n').done
-    expect(result).toMatchObject({ code: 0, stderr: '' })
-    expect(result.stdout.toString()).toBe('thank you\nbye\n')
-    expect((await server.done).stdout.toString()).toBe('ready\n3\n5\n')
-  },
-)
+given(kernel, pythonThere)(`unixpacket: the end of stdin is an end, and answers come after it`, async () => {
+  const where = path()
+  const server = python(PYTHON_PACKETS, where)
+  await server.says(/ready/, 'stdout')
+  const result = await cli('cat', '--lines', `unixpacket:${where}`).end('one\nthree\n').done
+  expect(result).toMatchObject({ code: 0, stderr: '' })
+  expect(result.stdout.toString()).toBe('thank you\nbye\n')
+  expect((await server.done).stdout.toString()).toBe('ready\n3\n5\n')
+})
 
-test.skipIf(!hasKernelEngine)(`unixpacket: a large file from cat to cat ${NEEDS_KERNEL}`, async () => {
+given(kernel)(`unixpacket: a large file from cat to cat`, async () => {
   const bytes = noise(5_000_000)
   const listener = cli('cat', '--listen', `unixpacket:${path()}`).end()
   expect(await cli('cat', await listener.address()).end(bytes).done).toMatchObject({ code: 0, stderr: '' })

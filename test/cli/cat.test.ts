@@ -1,18 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import {
-  commandLine,
-  hasKernelEngine,
-  hasPython,
-  hasSocat,
-  NEEDS_PYTHON,
-  NEEDS_SOCAT,
-  noise,
-  python,
-  Running,
-  sha256,
-} from './support.ts'
+import { scheme as carries, given, python as pythonThere, socat } from '../support/need.ts'
+import { commandLine, noise, python, Running, sha256 } from './support.ts'
 
 const { cli, compiled, path } = commandLine()
 
@@ -35,41 +25,35 @@ c.close()
 `
 
 describe.each(['tcp', 'unix'])('cat over %s', (scheme) => {
-  test.skipIf(!hasPython)(
-    `sends a file, ends its side, and prints the answer that comes then ${NEEDS_PYTHON}`,
-    async () => {
-      const bytes = noise(20 * 1024 * 1024)
-      const server = python(PYTHON_SERVER, scheme, path())
-      const [, where] = await server.says(/ready (\S+)/, 'stdout')
-      const result = await cli('cat', scheme === 'tcp' ? `tcp://127.0.0.1:${where}` : `unix:${where}`).end(bytes).done
-      expect(result.stderr).toBe('')
-      expect(result.stdout.toString()).toBe(`${bytes.length} ${sha256(bytes)}`)
-      expect(result.code).toBe(0)
-    },
-  )
+  given(pythonThere)(`sends a file, ends its side, and prints the answer that comes then`, async () => {
+    const bytes = noise(20 * 1024 * 1024)
+    const server = python(PYTHON_SERVER, scheme, path())
+    const [, where] = await server.says(/ready (\S+)/, 'stdout')
+    const result = await cli('cat', scheme === 'tcp' ? `tcp://127.0.0.1:${where}` : `unix:${where}`).end(bytes).done
+    expect(result.stderr).toBe('')
+    expect(result.stdout.toString()).toBe(`${bytes.length} ${sha256(bytes)}`)
+    expect(result.code).toBe(0)
+  })
 
-  test.skipIf(!hasSocat)(
-    `--listen takes a file from socat and sends one back at the same time ${NEEDS_SOCAT}`,
-    async () => {
-      const there = noise(8 * 1024 * 1024)
-      const back = noise(8 * 1024 * 1024)
-      const listener = cli('cat', '--listen', scheme === 'tcp' ? 'tcp://127.0.0.1:0' : `unix:${path()}`)
-      const address = await listener.address()
-      const target = scheme === 'tcp' ? `TCP:${address.slice(6)}` : `UNIX-CONNECT:${address.slice(5)}`
-      const socat = new Running('socat', ['-t', '30', '-', target])
-      socat.end(there)
-      listener.end(back)
-      const [ours, theirs] = await Promise.all([listener.done, socat.done])
-      expect(sha256(ours.stdout)).toBe(sha256(there))
-      expect(sha256(theirs.stdout)).toBe(sha256(back))
-      expect(ours.code).toBe(0)
-      expect(ours.stderr).toBe(`polysocket: listening on ${address}\n`)
-    },
-  )
+  given(socat)(`--listen takes a file from socat and sends one back at the same time`, async () => {
+    const there = noise(8 * 1024 * 1024)
+    const back = noise(8 * 1024 * 1024)
+    const listener = cli('cat', '--listen', scheme === 'tcp' ? 'tcp://127.0.0.1:0' : `unix:${path()}`)
+    const address = await listener.address()
+    const target = scheme === 'tcp' ? `TCP:${address.slice(6)}` : `UNIX-CONNECT:${address.slice(5)}`
+    const socat = new Running('socat', ['-t', '30', '-', target])
+    socat.end(there)
+    listener.end(back)
+    const [ours, theirs] = await Promise.all([listener.done, socat.done])
+    expect(sha256(ours.stdout)).toBe(sha256(there))
+    expect(sha256(theirs.stdout)).toBe(sha256(back))
+    expect(ours.code).toBe(0)
+    expect(ours.stderr).toBe(`polysocket: listening on ${address}\n`)
+  })
 
-  test('cat to cat, with empty stdin on one side, on either engine', async () => {
-    const bytes = noise(3 * 1024 * 1024)
-    for (const engine of hasKernelEngine ? ['kernel', 'node'] : ['node']) {
+  for (const engine of ['kernel', 'node'] as const) {
+    given(carries(scheme, engine))(`cat to cat, with empty stdin on one side, on the ${engine} engine`, async () => {
+      const bytes = noise(3 * 1024 * 1024)
       const where = scheme === 'tcp' ? 'tcp://127.0.0.1:0' : `unix:${path()}`
       const listener = cli('cat', '--listen', '--engine', engine, where).end()
       const address = await listener.address()
@@ -78,8 +62,8 @@ describe.each(['tcp', 'unix'])('cat over %s', (scheme) => {
       const result = await listener.done
       expect(sha256(result.stdout)).toBe(sha256(bytes))
       expect(result.code).toBe(0)
-    }
-  })
+    })
+  }
 })
 
 describe('cat and its surroundings', () => {

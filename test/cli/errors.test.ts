@@ -1,8 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { commandLine, type Finished, hasKernelEngine, NEEDS_KERNEL, Running } from './support.ts'
+import { given, need } from '../support/need.ts'
+import { commandLine, type Finished, kernel, Running } from './support.ts'
 
 const { compiled, path } = commandLine()
+
+/** Nothing is missing where the addon is there. */
+const noAddon = need(!kernel.met, 'the addon is there', 'install with CC=/bin/false CXX=/bin/false')
 
 const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Finished> =>
   new Running(process.execPath, [compiled('main.js'), ...args], env).end().done
@@ -63,14 +67,11 @@ describe('errors are one line with the code, and the exit code says what kind th
     expect([2, 3]).toContain(result.code)
   })
 
-  test.skipIf(hasKernelEngine)(
-    'without the addon, unixgram is 3 (skipped with the addon: nothing is missing)',
-    async () => {
-      const result = await run(['cat', 'unixgram:/tmp/x'])
-      expect(result.stderr).toMatch(/^polysocket: ERR_FAMILY_UNAVAILABLE .*npm run build:native[^\n]*\n$/)
-      expect(result.code).toBe(3)
-    },
-  )
+  given(noAddon)('without the addon, unixgram is 3', async () => {
+    const result = await run(['cat', 'unixgram:/tmp/x'])
+    expect(result.stderr).toMatch(/^polysocket: ERR_FAMILY_UNAVAILABLE .*npm run build:native[^\n]*\n$/)
+    expect(result.code).toBe(3)
+  })
 })
 
 describe('help', () => {
@@ -105,7 +106,7 @@ describe('families', () => {
     expect(names).toEqual(families().map(({ name }) => name))
   })
 
-  test.skipIf(!hasKernelEngine)(`the sockets behind the schemes ${NEEDS_KERNEL}`, async () => {
+  given(kernel)(`the sockets behind the schemes`, async () => {
     const { stdout } = await run(['families'])
     expect(stdout.toString()).toMatch(/^unixpacket +AF_UNIX, SOCK_SEQPACKET +datagram +yes +yes +yes +yes .* kernel$/m)
   })

@@ -1,19 +1,8 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
-import {
-  commandLine,
-  hasKernelEngine,
-  hasPython,
-  hasSocat,
-  NEEDS_KERNEL,
-  NEEDS_PYTHON,
-  NEEDS_SOCAT,
-  noise,
-  python,
-  Running,
-  sha256,
-} from './support.ts'
+import { given, python as pythonThere, socat } from '../support/need.ts'
+import { commandLine, kernel, noise, python, Running, sha256 } from './support.ts'
 
 const { cli, path } = commandLine()
 const portOf = (address: string): number => Number(address.split(':').at(-1))
@@ -59,43 +48,33 @@ async function exchange(port: number, bytes: Buffer): Promise<Buffer> {
 }
 
 describe('streams', () => {
-  test.skipIf(!hasPython)(
-    `tcp to unix: many connections at once, half close kept, counted ${NEEDS_PYTHON}`,
-    async () => {
-      const relay = cli('relay', 'tcp://127.0.0.1:0', `unix:${await pythonEcho()}`, '--progress')
-      const port = portOf(await relay.address())
-      const sent = Array.from({ length: 100 }, (_, index) => noise(index * 1000))
-      const back = await Promise.all(sent.map((bytes) => exchange(port, bytes)))
-      for (const [index, bytes] of sent.entries()) expect(back[index]?.equals(bytes)).toBe(true)
-      await relay.says(/100 open of 100|\d open of 100/)
-      const result = await relay.kill('SIGINT')
-      const total = sent.reduce((sum, bytes) => sum + bytes.length, 0)
-      expect(result.stderr).toContain(
-        `polysocket: total of 100 connections: ${total} bytes there, ${total} bytes back\n`,
-      )
-      expect(result.stderr).toMatch(
-        /connection 1 from tcp:\/\/127\.0\.0\.1:\d+ ended: \d+ bytes there, \d+ bytes back, /,
-      )
-      expect(result.code).toBe(0)
-    },
-  )
+  given(pythonThere)(`tcp to unix: many connections at once, half close kept, counted`, async () => {
+    const relay = cli('relay', 'tcp://127.0.0.1:0', `unix:${await pythonEcho()}`, '--progress')
+    const port = portOf(await relay.address())
+    const sent = Array.from({ length: 100 }, (_, index) => noise(index * 1000))
+    const back = await Promise.all(sent.map((bytes) => exchange(port, bytes)))
+    for (const [index, bytes] of sent.entries()) expect(back[index]?.equals(bytes)).toBe(true)
+    await relay.says(/100 open of 100|\d open of 100/)
+    const result = await relay.kill('SIGINT')
+    const total = sent.reduce((sum, bytes) => sum + bytes.length, 0)
+    expect(result.stderr).toContain(`polysocket: total of 100 connections: ${total} bytes there, ${total} bytes back\n`)
+    expect(result.stderr).toMatch(/connection 1 from tcp:\/\/127\.0\.0\.1:\d+ ended: \d+ bytes there, \d+ bytes back, /)
+    expect(result.code).toBe(0)
+  })
 
-  test.skipIf(!hasPython)(
-    `through two relays: the end of each direction, and 10 MiB whole ${NEEDS_PYTHON}`,
-    async () => {
-      const middle = path()
-      const far = cli('relay', `unix:${middle}`, `unix:${await pythonEcho()}`)
-      await far.address()
-      const near = cli('relay', '--engine', 'node', 'tcp://127.0.0.1:0', `unix:${middle}`)
-      const bytes = noise(10 * 1024 * 1024)
-      const back = await exchange(portOf(await near.address()), bytes)
-      expect(sha256(back)).toBe(sha256(bytes))
-      expect((await near.kill()).code).toBe(0)
-      expect((await far.kill()).code).toBe(0)
-    },
-  )
+  given(pythonThere)(`through two relays: the end of each direction, and 10 MiB whole`, async () => {
+    const middle = path()
+    const far = cli('relay', `unix:${middle}`, `unix:${await pythonEcho()}`)
+    await far.address()
+    const near = cli('relay', '--engine', 'node', 'tcp://127.0.0.1:0', `unix:${middle}`)
+    const bytes = noise(10 * 1024 * 1024)
+    const back = await exchange(portOf(await near.address()), bytes)
+    expect(sha256(back)).toBe(sha256(bytes))
+    expect((await near.kill()).code).toBe(0)
+    expect((await far.kill()).code).toBe(0)
+  })
 
-  test.skipIf(!hasSocat)(`between socats ${NEEDS_SOCAT}`, async () => {
+  given(socat)(`between socats`, async () => {
     const where = path()
     new Running('socat', [`UNIX-LISTEN:${where},fork`, 'PIPE'])
     const relay = cli('relay', 'tcp://127.0.0.1:0', `unix:${where}`)
@@ -226,7 +205,7 @@ while True:
 `
 
 describe('messages', () => {
-  test.skipIf(!hasPython)(`udp to udp: every sender gets its own answers ${NEEDS_PYTHON}`, async () => {
+  given(pythonThere)(`udp to udp: every sender gets its own answers`, async () => {
     const server = python(PYTHON_CAPITALS, 'udp', '')
     const [, port] = await server.says(/ready (\S+)/, 'stdout')
     const relay = cli('relay', 'udp://127.0.0.1:0', `udp://127.0.0.1:${port}`)
@@ -246,21 +225,18 @@ describe('messages', () => {
     expect(result.code).toBe(0)
   })
 
-  test.skipIf(!hasPython || !hasKernelEngine)(
-    `udp to unixgram and unixgram to udp: answers find their way back ${NEEDS_PYTHON} ${NEEDS_KERNEL}`,
-    async () => {
-      const server = python(PYTHON_CAPITALS, 'unixgram', path())
-      const [, where] = await server.says(/ready (\S+)/, 'stdout')
-      const toUnix = cli('relay', 'udp://127.0.0.1:0', `unixgram:${where}`)
-      const udp = await toUnix.address()
-      const toUdp = cli('relay', `unixgram:${path()}`, udp)
-      const unixgram = await toUdp.address()
-      const result = await cli('cat', '--lines', '--idle', '3000', '--count', '1', unixgram).end('hello\n').done
-      expect(result.stdout.toString()).toBe('HELLO\n')
-      expect((await toUdp.kill()).code).toBe(0)
-      expect((await toUnix.kill()).code).toBe(0)
-    },
-  )
+  given(pythonThere, kernel)(`udp to unixgram and unixgram to udp: answers find their way back`, async () => {
+    const server = python(PYTHON_CAPITALS, 'unixgram', path())
+    const [, where] = await server.says(/ready (\S+)/, 'stdout')
+    const toUnix = cli('relay', 'udp://127.0.0.1:0', `unixgram:${where}`)
+    const udp = await toUnix.address()
+    const toUdp = cli('relay', `unixgram:${path()}`, udp)
+    const unixgram = await toUdp.address()
+    const result = await cli('cat', '--lines', '--idle', '3000', '--count', '1', unixgram).end('hello\n').done
+    expect(result.stdout.toString()).toBe('HELLO\n')
+    expect((await toUdp.kill()).code).toBe(0)
+    expect((await toUnix.kill()).code).toBe(0)
+  })
 
   test('an idle sender is forgotten, and served anew', async () => {
     const server = cli('cat', '--bind', 'udp://127.0.0.1:0').end()
@@ -293,23 +269,20 @@ describe('messages', () => {
     expect(result.code).toBe(0)
   })
 
-  test.skipIf(!hasKernelEngine)(
-    `unixpacket to unixpacket: messages, empty ones too, and the end ${NEEDS_KERNEL}`,
-    async () => {
-      const server = cli('cat', '--listen', '--lines', `unixpacket:${path()}`).end('welcome\n')
-      const relay = cli('relay', `unixpacket:${path()}`, await server.address())
-      const client = await cli('cat', '--lines', await relay.address()).end('one\n\nthree\n').done
-      expect(client).toMatchObject({ code: 0, stderr: '' })
-      expect(client.stdout.toString()).toBe('welcome\n')
-      expect((await server.done).stdout.toString()).toBe('one\n\nthree\n')
-      const result = await relay.kill()
-      expect(result.stderr).toContain('total of 1 connection: 8 bytes there, 7 bytes back\n')
-      expect(result.code).toBe(0)
-    },
-  )
+  given(kernel)(`unixpacket to unixpacket: messages, empty ones too, and the end`, async () => {
+    const server = cli('cat', '--listen', '--lines', `unixpacket:${path()}`).end('welcome\n')
+    const relay = cli('relay', `unixpacket:${path()}`, await server.address())
+    const client = await cli('cat', '--lines', await relay.address()).end('one\n\nthree\n').done
+    expect(client).toMatchObject({ code: 0, stderr: '' })
+    expect(client.stdout.toString()).toBe('welcome\n')
+    expect((await server.done).stdout.toString()).toBe('one\n\nthree\n')
+    const result = await relay.kill()
+    expect(result.stderr).toContain('total of 1 connection: 8 bytes there, 7 bytes back\n')
+    expect(result.code).toBe(0)
+  })
 
-  test.skipIf(!hasPython || !hasKernelEngine)(
-    `unixpacket to udp: the answer to the last message comes, though udp knows no end ${NEEDS_PYTHON} ${NEEDS_KERNEL}`,
+  given(pythonThere, kernel)(
+    'unixpacket to udp: the answer to the last message comes, though udp knows no end',
     async () => {
       const server = python(PYTHON_CAPITALS, 'udp', '')
       const [, port] = await server.says(/ready (\S+)/, 'stdout')
@@ -321,22 +294,19 @@ describe('messages', () => {
     },
   )
 
-  test.skipIf(!hasPython || !hasKernelEngine)(
-    `udp to unixpacket: each sender has a connection of its own ${NEEDS_PYTHON} ${NEEDS_KERNEL}`,
-    async () => {
-      const where = path()
-      await python(PYTHON_CAPITAL_PACKETS, where).says(/ready/, 'stdout')
-      const relay = cli('relay', 'udp://127.0.0.1:0', `unixpacket:${where}`)
-      const address = await relay.address()
-      for (const word of ['alpha', 'beta']) {
-        const client = await cli('cat', '--lines', '--idle', '5000', '--count', '1', address).end(`${word}\n`).done
-        expect(client.stdout.toString()).toBe(`${word}\n`.toUpperCase())
-      }
-      const result = await relay.kill()
-      expect(result.stderr).toContain('total of 2 connections: 9 bytes there, 9 bytes back\n')
-      expect(result.code).toBe(0)
-    },
-  )
+  given(pythonThere, kernel)(`udp to unixpacket: each sender has a connection of its own`, async () => {
+    const where = path()
+    await python(PYTHON_CAPITAL_PACKETS, where).says(/ready/, 'stdout')
+    const relay = cli('relay', 'udp://127.0.0.1:0', `unixpacket:${where}`)
+    const address = await relay.address()
+    for (const word of ['alpha', 'beta']) {
+      const client = await cli('cat', '--lines', '--idle', '5000', '--count', '1', address).end(`${word}\n`).done
+      expect(client.stdout.toString()).toBe(`${word}\n`.toUpperCase())
+    }
+    const result = await relay.kill()
+    expect(result.stderr).toContain('total of 2 connections: 9 bytes there, 9 bytes back\n')
+    expect(result.code).toBe(0)
+  })
 
   test('--max-connections bounds the senders; what others send is lost, and counted', async () => {
     const server = cli('cat', '--bind', 'udp://127.0.0.1:0').end()

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { families } from '../../src/index.ts'
+import { type Need, scheme } from '../support/need.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -131,16 +131,8 @@ export function python(script: string, ...args: string[]): Running {
   return new Running('python3', ['-u', '-c', script, ...args])
 }
 
-export const hasPython: boolean = spawnSync('python3', ['--version']).status === 0
-export const hasSocat: boolean = spawnSync('socat', ['-V']).status === 0
-/** Without the addon only tcp, udp and unix work outside of a process. */
-export const hasKernelEngine: boolean = families().some(({ schemes }) =>
-  schemes.some(({ availability }) => availability.available && availability.engine === 'kernel'),
-)
-
-export const NEEDS_PYTHON = '(skipped without python3: apt-get install python3)'
-export const NEEDS_SOCAT = '(skipped without socat: apt-get install socat)'
-export const NEEDS_KERNEL = '(skipped without the addon: npm run build:native)'
+/** The addon: what unixgram and unixpacket cannot do without. */
+export const kernel: Need = scheme('unixpacket')
 
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')

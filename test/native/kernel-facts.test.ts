@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { NAME_SIZE } from '../../src/engine/addon.ts'
+import { given, python } from '../support/need.ts'
 import {
   AF_UNIX,
   at,
@@ -21,8 +22,6 @@ const SO_TIMESTAMP = 29
 const SCM_RIGHTS = 1
 const on = new Uint8Array(new Int32Array([1]).buffer)
 const COUNT = 8
-
-const hasPython = spawnSync('python3', ['--version']).status === 0
 
 describeNative('what the kernel says of messages', ({ addon, own, pair, socket, path }) => {
   /** The meta words of what one receive of COUNT messages gets, and the ancillary data. */
@@ -87,27 +86,24 @@ describeNative('what the kernel says of messages', ({ addon, own, pair, socket, 
     expect(addon.recv(b, on, 0, 1)).toBe(failure('EAGAIN'))
   })
 
-  test.skipIf(!hasPython)(
-    'descriptors that come with a message are close-on-exec (skipped without python3: apt-get install python3)',
-    () => {
-      const receiver = socket(AF_UNIX, SOCK_DGRAM)
-      const file = path('receiver')
-      addon.bind(receiver, unixName(file))
-      const script = `import socket, sys
+  given(python)('descriptors that come with a message are close-on-exec', () => {
+    const receiver = socket(AF_UNIX, SOCK_DGRAM)
+    const file = path('receiver')
+    addon.bind(receiver, unixName(file))
+    const script = `import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(sys.argv[1])
 for _ in range(2): socket.send_fds(s, [b'x'], [0])`
-      const { status, stderr } = spawnSync('python3', ['-c', script, file], { encoding: 'utf8' })
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      const [first, second] = receive(receiver, 32)
-      for (const message of [first, second]) {
-        expect(message?.flags).toBe(0)
-        expect([message?.control.readInt32LE(8), message?.control.readInt32LE(12)]).toEqual([SOL_SOCKET, SCM_RIGHTS])
-        const fd = message?.control.readInt32LE(16) ?? -1
-        expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toMatch(/^flags:\s*0?2\d{6}$/m)
-        expect(addon.adopt(fd)).toBe(0)
-        own(fd)
-      }
-    },
-  )
+    const { status, stderr } = spawnSync('python3', ['-c', script, file], { encoding: 'utf8' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    const [first, second] = receive(receiver, 32)
+    for (const message of [first, second]) {
+      expect(message?.flags).toBe(0)
+      expect([message?.control.readInt32LE(8), message?.control.readInt32LE(12)]).toEqual([SOL_SOCKET, SCM_RIGHTS])
+      const fd = message?.control.readInt32LE(16) ?? -1
+      expect(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')).toMatch(/^flags:\s*0?2\d{6}$/m)
+      expect(addon.adopt(fd)).toBe(0)
+      own(fd)
+    }
+  })
 })

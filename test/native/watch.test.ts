@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { DISCONNECTED, FAILED, READABLE, type Watch, WRITABLE } from '../../src/engine/addon.ts'
+import { given, need, program } from '../support/need.ts'
 import {
   AF_INET,
   AF_UNIX,
@@ -25,8 +26,8 @@ import {
   until,
 } from './support.ts'
 
-const canTrace = process.env.LD_PRELOAD === undefined && spawnSync('strace', ['true']).status === 0
-const needsTrace = '(skipped without strace: apt-get install strace; and under sanitizers: run npm test)'
+const strace = program('strace', ['true'], 'apt-get install strace')
+const noSanitizers = need(process.env.LD_PRELOAD === undefined, 'a sanitizer cannot be traced', 'run: npm test')
 
 const SO_TYPE = 3
 const FAILURE = FAILED | READABLE | WRITABLE
@@ -299,7 +300,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     expect(order.slice(0, 6)).toEqual(['callback', 'tick', 'microtask', 'callback', 'tick', 'microtask'])
   })
 
-  test.skipIf(!canTrace)(`the same set again makes no system call ${needsTrace}`, async () => {
+  given(strace, noSanitizers)('the same set again makes no system call', async () => {
     const trace = path('trace')
     const command = ['strace', '-f', '-o', trace, '-e', 'trace=epoll_ctl', process.execPath]
     const { code, stdout, stderr } = await run('set.mjs', [], [], command)
