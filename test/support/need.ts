@@ -51,9 +51,11 @@ function status(name: string): ReturnType<typeof families>[number]['schemes'][nu
   return found
 }
 
+/** A sanitizer that is preloaded for the addon's sake is kept out of it: not every program stands one (curl hangs). */
 function runs(command: string, args: readonly string[]): boolean {
+  const { LD_PRELOAD: _, ...env } = process.env
   try {
-    execFileSync(command, args, { stdio: 'ignore' })
+    execFileSync(command, args, { stdio: 'ignore', env, timeout: 10_000 })
     return true
   } catch {
     return false
