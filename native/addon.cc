@@ -31,11 +31,14 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("shutdown", Shutdown),
       function("adopt", Adopt),
       function("close", Close),
+      function("duplicate", Duplicate),
       function("recv", Recv),
       function("sendv", Sendv),
       function("sendto", SendTo),
       function("sendmmsg", Sendmmsg),
       function("recvmmsg", Recvmmsg),
+      function("sendfds", SendFds),
+      function("recvfds", RecvFds),
       function("watch", Watch::Open),
   };
   napi_define_properties(env, exports, std::size(functions), functions);

@@ -150,4 +150,13 @@ napi_value Close(napi_env env, napi_callback_info info) {
   return call.Return(descriptors.Close(fd) == -1 ? -errno : 0);
 }
 
+napi_value Duplicate(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  if (!call.Read(&fd)) return call.Return(-EINVAL);
+  const int64_t copy = Retry([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); });
+  if (copy >= 0) call.environment().descriptors().SetOwner(static_cast<int>(copy), Owner::kEnvironment);
+  return call.Return(copy);
+}
+
 }  // namespace polysocket

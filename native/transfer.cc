@@ -1,5 +1,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -23,6 +24,11 @@ constexpr size_t kEnough = 4 << 20;
 // Words in `meta` for each message of recvmmsg.
 constexpr size_t kMetaSize = 4;
 
+// The kernel's SCM_MAX_FD, which no header has: descriptors in one message. MAX_FDS in src/engine/addon.ts.
+constexpr size_t kMaxFds = 253;
+// The kernel's SCM_PIDFD, of SO_PASSPIDFD; headers before glibc 2.39 lack it.
+constexpr int kScmPidfd = 4;
+
 msghdr HeaderFor(iovec* pieces, size_t count, void* name, size_t name_length) {
   msghdr header = {};
   header.msg_name = name;
@@ -30,6 +36,32 @@ msghdr HeaderFor(iovec* pieces, size_t count, void* name, size_t name_length) {
   header.msg_iov = pieces;
   header.msg_iovlen = count;
   return header;
+}
+
+// Room for what one message of a stream can carry: descriptors, the sender's credentials (SO_PASSCRED), its security
+// label (SO_PASSSEC), its process (SO_PASSPIDFD).
+struct alignas(cmsghdr) Control {
+  uint8_t bytes[CMSG_SPACE(kMaxFds * sizeof(int)) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(256) +
+                CMSG_SPACE(sizeof(int))];
+};
+
+// Copies the descriptors that the message brought, of which `fds` has room for kMaxFds, and returns how many there are.
+size_t TakeFds(msghdr* header, int32_t* fds) {
+  size_t count = 0;
+  for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr; part = CMSG_NXTHDR(header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_len < CMSG_LEN(sizeof(int))) continue;
+    if (part->cmsg_type == SCM_RIGHTS) {
+      const size_t length = std::min((part->cmsg_len - CMSG_LEN(0)) / sizeof(int), kMaxFds - count);
+      std::memcpy(fds + count, CMSG_DATA(part), length * sizeof(int));
+      count += length;
+    } else if (part->cmsg_type == kScmPidfd) {
+      // Nobody can ask for it, and it is open.
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(part), sizeof(fd));
+      close(fd);
+    }
+  }
+  return count;
 }
 
 }  // namespace
@@ -158,6 +190,59 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     words[2] = static_cast<int32_t>(message.msg_hdr.msg_namelen);
     words[3] = static_cast<int32_t>(message.msg_hdr.msg_controllen);
   }
+  return call.Return(received);
+}
+
+napi_value SendFds(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Bytes chunk;
+  size_t offset;
+  Words fds;
+  if (!call.Read(&fd, &chunk, &offset, &fds) || offset > chunk.length || fds.length == 0 || fds.length > kMaxFds) {
+    return call.Return(-EINVAL);
+  }
+  Control control = {};
+  iovec piece = {chunk.data + offset, chunk.length - offset};
+  msghdr header = HeaderFor(&piece, 1, nullptr, 0);
+  header.msg_control = control.bytes;
+  header.msg_controllen = CMSG_SPACE(fds.length * sizeof(int));
+  cmsghdr* const part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(fds.length * sizeof(int));
+  std::memcpy(CMSG_DATA(part), fds.data, fds.length * sizeof(int));
+  return call.Return(Retry([&] { return sendmsg(fd, &header, kSend); }));
+}
+
+napi_value RecvFds(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Bytes buffer;
+  size_t offset;
+  size_t length;
+  Words fds;
+  Words meta;
+  if (!call.Read(&fd, &buffer, &offset, &length, &fds, &meta) || !buffer.Holds(offset, length) ||
+      fds.length < kMaxFds || meta.length < 2) {
+    return call.Return(-EINVAL);
+  }
+  Control control;
+  iovec piece = {buffer.data + offset, length};
+  msghdr header = HeaderFor(&piece, 1, nullptr, 0);
+  const int64_t received = Retry([&] {
+    header.msg_control = control.bytes;
+    header.msg_controllen = sizeof(control.bytes);
+    return recvmsg(fd, &header, kReceive);
+  });
+  if (received < 0) return call.Return(received);
+  size_t count = TakeFds(&header, fds.data);
+  if ((header.msg_flags & MSG_CTRUNC) != 0) {
+    for (size_t i = 0; i < count; i++) close(fds.data[i]);
+    count = 0;
+  }
+  meta.data[0] = static_cast<int32_t>(count);
+  meta.data[1] = header.msg_flags & ~MSG_CMSG_CLOEXEC;
   return call.Return(received);
 }
 

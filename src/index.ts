@@ -15,6 +15,7 @@ export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'
 export { type Accepted, Listener } from './core/listener.ts'
 export type {
+  DiscoverOptions,
   EngineName,
   ListenOptions,
   ListenRequest,
@@ -40,6 +41,7 @@ export const listen: Sockets['listen'] = sockets.listen
 export const bind: Sockets['bind'] = sockets.bind
 export const socketpair: Sockets['socketpair'] = sockets.socketpair
 export const adopt: Sockets['adopt'] = sockets.adopt
+export const discover: Sockets['discover'] = sockets.discover
 export const families: Sockets['families'] = sockets.families
 export const parseAddress: Sockets['parseAddress'] = sockets.parseAddress
 export const formatAddress: Sockets['formatAddress'] = sockets.formatAddress

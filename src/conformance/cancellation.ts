@@ -83,7 +83,7 @@ export const cancellation: readonly CaseDefinition[] = [
         if (listener === undefined) continue
         const [near, far] = await Promise.all([f.connect(address), f.accept(listener)])
         await assertTalk(f, near, far, `aborted after ${steps} steps`)
-        await listener.close()
+        await f.close(near, far, listener)
       }
       assert.ok((await listenWhenFree(f, address, {})) !== undefined)
     },

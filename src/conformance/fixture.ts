@@ -22,6 +22,8 @@ export interface Subject {
   readonly engine: EngineName | undefined
   /** A free address, another one at each call. */
   readonly address: () => Address
+  /** How many connections to one listener can be open at a time. */
+  readonly connections: number
 }
 
 /** How long what a case opened may take to close. */
@@ -39,6 +41,7 @@ export class Fixture {
   readonly engine: EngineName | undefined
   readonly waiting: Waiting = new Waiting()
   readonly address: () => Address
+  readonly connections: number
   readonly #opened = new Set<Opened>()
   readonly #errors: Error[] = []
   readonly #cleanups: (() => void)[] = []
@@ -52,6 +55,7 @@ export class Fixture {
     this.facts = subject.facts
     this.engine = subject.engine
     this.address = subject.address
+    this.connections = subject.connections
   }
 
   /** From here on 'error' events are part of the case: a peer that vanishes may be reported by one. */
@@ -101,6 +105,11 @@ export class Fixture {
     if ('destroy' in opened || 'accept' in opened) opened.on('error', (error: Error) => this.#errors.push(error))
     if (this.#over) void closeAll([opened])
     return opened
+  }
+
+  /** Closes now what would be closed after the case, for those that open many. */
+  close(...opened: readonly Opened[]): Promise<void> {
+    return this.wait('close', closeAll(opened))
   }
 
   /** Runs after the case, however it ended. */

@@ -51,6 +51,8 @@ export interface ConformanceOptions {
   readonly engine?: EngineName
   /** A free address to listen at or bind to, another one at each call. Default: the family's `ephemeral`. */
   readonly address?: (scheme: string) => AddressBase | undefined
+  /** How many connections to one listener can be open at a time, where that is few. Default 50. */
+  readonly connections?: number
   /** Milliseconds until a case is given up. Default 10,000. */
   readonly timeout?: number
 }
@@ -142,7 +144,7 @@ function subjectOf(sockets: Sockets, family: AddressFamily, scheme: string, opti
     assert.ok(made !== undefined, 'there is no address to be had')
     return made
   }
-  return { sockets, family, scheme, facts, engine: options.engine, address }
+  return { sockets, family, scheme, facts, engine: options.engine, address, connections: options.connections ?? 50 }
 }
 
 function freeAddress(family: AddressFamily, scheme: string, options: ConformanceOptions): Address | undefined {

@@ -62,7 +62,7 @@ export function socketpair(f: Fixture): Endpoint[] | undefined {
     return f.sockets.socketpair(f.scheme as Scheme).map((end) => f.track<Endpoint>(end))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    assert.match(String(code), /^(ERR_UNSUPPORTED|ERR_FAMILY_UNAVAILABLE|EOPNOTSUPP|EPROTONOSUPPORT)$/)
+    assert.match(String(code), /^(ERR_UNSUPPORTED|ERR_FAMILY_UNAVAILABLE|EOPNOTSUPP|ENOTSUP|EPROTONOSUPPORT)$/)
     return undefined
   }
 }

@@ -20,6 +20,16 @@ export interface AddressBase {
 // biome-ignore lint/suspicious/noEmptyInterface: families fill it in
 export interface SchemeMap {}
 
+/**
+ * The families that can search for what to connect to, each with the options of its search and what that finds. Filled in by
+ * declaration merging, as `SchemeMap` is.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: families fill it in
+export interface DiscoveryMap {}
+
+/** The name of a family that can `discover`. */
+export type Discoverer = keyof DiscoveryMap & string
+
 export type Scheme = keyof SchemeMap & string
 
 /** Any address of any family: a union discriminated by `family`, then `scheme`. */

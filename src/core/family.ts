@@ -1,6 +1,6 @@
 import type { Address, AddressBase } from './address.ts'
 import type { SchemeFacts } from './facts.ts'
-import type { ListenRequest, OpenRequest, RawOption } from './options.ts'
+import type { DiscoverOptions, ListenRequest, OpenRequest, RawOption } from './options.ts'
 
 /** Whether a scheme works on this machine, and if not, why and what to do about it. */
 export type Availability =
@@ -37,6 +37,11 @@ export interface AddressFamily<A extends AddressBase = Address> {
   bind?(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>>
   /** Two connected ends; socketpair(2). */
   socketpair?(scheme: string): [AnyHandle<A>, AnyHandle<A>]
+  /**
+   * What there is to connect to nearby, as it is found. Returning from the iteration stops the search; so does the signal,
+   * with its reason as the error.
+   */
+  discover?(options: DiscoverOptions): AsyncIterable<unknown>
   /** Takes ownership of a socket that is open already; `undefined` when it is not of this family. */
   adopt?(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined
 }
@@ -93,9 +98,33 @@ export interface StreamHandle<A extends AddressBase = Address> extends Handle<A>
   end(done: Done): void
   /** Closes with a reset where the family knows one (TCP's RST), else as `close`. */
   reset(): void
+  /** Writes that carry descriptors; `undefined` where the family knows none. */
+  readonly passing?: DescriptorPassing | undefined
 }
 
+/** Descriptors that ride with the bytes of a stream: SCM_RIGHTS of unix(7). */
+export interface DescriptorPassing {
+  /**
+   * Duplicates, so that the caller may close its own at once. They belong to the handle, until `write` or `drop` closes
+   * them. Throws the system's error (EBADF, EMFILE; EINVAL for more than one message carries), and holds none then.
+   */
+  hold(fds: readonly number[]): HeldDescriptors
+  drop(held: HeldDescriptors): void
+  /** Like `StreamHandle.write`, of one chunk of at least one byte; the descriptors go with its first. Drops `held`. */
+  write(chunk: Uint8Array, held: HeldDescriptors, done: Done): void
+}
+
+/** Only the handle that made it looks into it. */
+export type HeldDescriptors = Int32Array
+
 export interface StreamEvents {
+  /**
+   * Whether somebody would take descriptors. A handle to which they may come asks before each read, since whoever reads
+   * without a place for them has the system close them.
+   */
+  wantsFds?(): boolean
+  /** Descriptors, the receiver's to close. The bytes that they came with follow, perhaps after earlier ones. */
+  onFds?(fds: number[]): void
   /** The chunk is the receiver's to keep. */
   onData(chunk: Buffer): void
   /** The peer ended its direction. At most once; no `onData` after it. */

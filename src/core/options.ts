@@ -50,6 +50,14 @@ export interface ListenOptions extends OpenOptions {
   maxConnections?: number
 }
 
+/** Options of `discover`; families have more of their own. */
+export interface DiscoverOptions {
+  /** Ends the search: the iteration throws an `AbortError`. */
+  signal?: AbortSignal
+  /** Milliseconds to search for; the iteration then ends. Default: until it is left. */
+  timeout?: number
+}
+
 /** What a family gets: the caller's options, checked, with the parts that are core's business taken out. */
 export interface OpenRequest<A> {
   /** Fires on the caller's abort and on the timeout; the family closes what it opened and rejects with `signal.reason`. */

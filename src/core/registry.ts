@@ -53,6 +53,12 @@ export class Registry {
     return { family, address, facts }
   }
 
+  ofName(name: string): AddressFamily<AddressBase> {
+    const family = this.#byName.get(name)
+    if (family === undefined) throw unknown(`family ${JSON.stringify(name)}`, this.#byName)
+    return family
+  }
+
   ofScheme(scheme: string): AddressFamily<AddressBase> {
     const family = this.#byScheme.get(scheme)
     if (family === undefined) throw unknown(`scheme ${JSON.stringify(scheme)}`, this.#byScheme)
@@ -65,8 +71,7 @@ export class Registry {
     }
     const { family: name, scheme } = input as Partial<AddressBase>
     if (typeof name !== 'string') throw new TypeError('an address object must name its family')
-    const family = this.#byName.get(name)
-    if (family === undefined) throw unknown(`family ${JSON.stringify(name)}`, this.#byName)
+    const family = this.ofName(name)
     const schemes = Object.keys(family.schemes)
     const chosen = scheme ?? (schemes.length === 1 ? schemes[0] : undefined)
     if (chosen === undefined || !schemes.includes(chosen)) {

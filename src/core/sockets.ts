@@ -1,11 +1,18 @@
-import type { Address, AddressBase, AddressInput, KindOf, Scheme } from './address.ts'
+import type { Address, AddressBase, AddressInput, Discoverer, DiscoveryMap, KindOf, Scheme } from './address.ts'
 import { DatagramEndpoint } from './datagram.ts'
-import { withDeadline } from './deadline.ts'
-import { SocketError, unsupported } from './errors.ts'
+import { checkDeadline, withDeadline } from './deadline.ts'
+import { AbortError, SocketError, unsupported } from './errors.ts'
 import type { EndpointKind, SchemeFacts } from './facts.ts'
 import type { AddressFamily, AnyHandle, Availability, DatagramHandle, ListenerHandle, StreamHandle } from './family.ts'
 import { Listener } from './listener.ts'
-import { checkListenOptions, checkOpenOptions, familyOptions, type ListenOptions, type OpenOptions } from './options.ts'
+import {
+  checkListenOptions,
+  checkOpenOptions,
+  type DiscoverOptions,
+  familyOptions,
+  type ListenOptions,
+  type OpenOptions,
+} from './options.ts'
 import { Registry, type Resolved } from './registry.ts'
 import { StreamEndpoint } from './stream.ts'
 
@@ -51,6 +58,14 @@ export interface Sockets {
     fd: number,
     options?: OpenOptions,
   ): StreamEndpoint | DatagramEndpoint | Listener<StreamEndpoint | DatagramEndpoint>
+  /**
+   * Searches for what a family could connect to; finds come as they are seen, and the search ends when the iteration is left.
+   * Throws `ERR_UNSUPPORTED` for a family that knows no search, `ERR_FAMILY_UNAVAILABLE`, or an `AbortError`.
+   */
+  discover<const F extends Discoverer>(
+    family: F,
+    options?: DiscoveryMap[F]['options'],
+  ): AsyncIterable<DiscoveryMap[F]['found']>
   /** Every family with its schemes and facts, and whether each works here; where not, why and the remedy. */
   families(): FamilyStatus[]
   /** Reads an address. Throws `ERR_ADDRESS_INVALID` naming the part that is wrong, or `ERR_FAMILY_UNKNOWN`. */
@@ -195,6 +210,14 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     throw new SocketError('ERR_UNSUPPORTED', `descriptor ${fd} is of no family known here`)
   }
 
+  async function* discover(name: string, options: DiscoverOptions = {}): AsyncGenerator<unknown> {
+    checkDeadline(options)
+    const family = registry.ofName(name)
+    if (family.discover === undefined) throw unsupported(`discover ${name}`, 'the family knows no search')
+    if (options.signal?.aborted) throw new AbortError(options.signal.reason)
+    yield* family.discover(options)
+  }
+
   function families(): FamilyStatus[] {
     return registry.families.map((family) => ({
       name: family.name,
@@ -213,6 +236,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     bind,
     socketpair,
     adopt,
+    discover,
     families,
     parseAddress: (text: string) => registry.parse(text) as Address,
     formatAddress: (address: AddressInput) => registry.format(address),

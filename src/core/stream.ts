@@ -1,8 +1,9 @@
 import { Duplex } from 'node:stream'
 import type { Address, AddressBase } from './address.ts'
-import { socketClosed } from './errors.ts'
+import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
+import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
-import type { AddressFamily, NodeAddress, StreamHandle } from './family.ts'
+import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 
 export interface StreamEndpointOptions {
@@ -30,6 +31,12 @@ const DEFAULT_HIGH_WATER_MARK = 65_536
  *
  * Small writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, which
  * holds up the peer; `write` returns false while as many wait to be sent.
+ *
+ * On a Unix stream socket of the kernel engine it emits 'fds', with an array of descriptors that the peer sent with its
+ * bytes, before the 'data' of which those are part. They are close-on-exec and belong to the listener, which must `adopt` or
+ * close each. While nobody listens for 'fds', the system closes those that come: listen before the first turn of the
+ * event loop in which the endpoint is open. Where some could not be taken, since the process has too many open, the
+ * endpoint fails with EMFILE.
  */
 export class StreamEndpoint extends Duplex {
   readonly facts: SchemeFacts
@@ -43,6 +50,7 @@ export class StreamEndpoint extends Duplex {
   #bytesRead = 0
   #bytesTaken = 0
   #timer: NodeJS.Timeout | undefined
+  #descriptorWrites: DescriptorWrites | undefined
   /** Milliseconds without traffic until 'timeout'; 0 for none. Set by `setTimeout`. */
   timeout = 0
 
@@ -98,6 +106,8 @@ export class StreamEndpoint extends Duplex {
         if (this.readableLength === 0) this.read(0)
       },
       onError: (error) => this.destroy(error),
+      wantsFds: () => this.listenerCount('fds') > 0,
+      onFds: (fds) => this.emit('fds', fds),
     })
     // As net.Socket: reading begins by itself, up to the high-water mark, so that the peer's end is noticed.
     process.nextTick(() => {
@@ -137,6 +147,29 @@ export class StreamEndpoint extends Duplex {
       : super.write(chunk, encoding ?? callback)
   }
 
+  /**
+   * Writes bytes that carry descriptors to another process (SCM_RIGHTS of unix(7)): at least one byte, and 1 to 253
+   * descriptors, which arrive with the first. It keeps its place among other writes, and is never joined with them. The
+   * descriptors are duplicated: the caller's own stay the caller's, and may be closed at once. Returns what `write` does.
+   *
+   * The peer gets its descriptors by its own event 'fds'.
+   *
+   * Throws, with nothing sent and the endpoint as good as before: `ERR_UNSUPPORTED` for anything but a Unix stream socket of
+   * the kernel engine, EINVAL for more than 253, EBADF for one that is not open, EMFILE where they cannot be duplicated,
+   * ENOTCONN while connecting.
+   */
+  writeWithFds(bytes: Uint8Array, fds: readonly number[], callback?: WriteCallback): boolean {
+    checkDescriptorWrite(bytes, fds)
+    // What was ended or destroyed says so by the stream's own error, and would never let go of what it holds.
+    if (!this.writable) return this.write(bytes, callback)
+    if (this.#handle === undefined) throw namedSystemError('ENOTCONN', 'write')
+    const { passing } = this.#handle
+    if (passing === undefined)
+      throw unsupported('writeWithFds', 'only unix streams of the kernel engine carry descriptors')
+    this.#descriptorWrites ??= new DescriptorWrites(passing)
+    return this.write(this.#descriptorWrites.add(bytes, fds), callback)
+  }
+
   readonly #flushTick = (): void => {
     if (!this.#corkedThisTick) return
     this.#corkedThisTick = false
@@ -161,13 +194,30 @@ export class StreamEndpoint extends Duplex {
       callback(socketClosed('write'))
       return
     }
-    this.#handle.write(chunks, (error) => {
+    const done: Done = (error) => {
       if (error === null) {
         this.#bytesTaken += bytes
         this.#touch()
       }
       callback(error)
-    })
+    }
+    if (this.#descriptorWrites?.isEmpty === false)
+      this.#sendRuns(this.#handle, this.#descriptorWrites, chunks).then(() => done(null), done)
+    else this.#handle.write(chunks, done)
+  }
+
+  /** Chunks some of which may carry descriptors. */
+  async #sendRuns(
+    handle: StreamHandle<AddressBase>,
+    writes: DescriptorWrites,
+    chunks: readonly Buffer[],
+  ): Promise<void> {
+    for (const run of writes.runs(chunks)) {
+      await new Promise<void>((resolve, reject) => {
+        const done: Done = (error) => (error === null ? resolve() : reject(error))
+        if (!writes.send(run[0] as Buffer, done)) handle.write(run, done)
+      })
+    }
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -183,6 +233,7 @@ export class StreamEndpoint extends Duplex {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     clearTimeout(this.#timer)
     this.#handle?.close()
+    this.#descriptorWrites?.dropAll()
     callback(error)
     process.nextTick(() => this.emit('close', error !== null))
   }

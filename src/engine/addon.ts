@@ -34,6 +34,8 @@ export interface Addon {
   adopt(fd: number): number
   /** Closes a descriptor that this environment owns, else `-EBADF`. One that is watched is closed by its watch. */
   close(fd: number): number
+  /** A duplicate of a descriptor, whoever's it is: fcntl(2) with F_DUPFD_CLOEXEC. It shares its flags with the original. */
+  duplicate(fd: number): number
   /** recv(2) into `buffer[offset, offset + length)`: the number of bytes, 0 at the end. */
   recv(fd: number, buffer: Uint8Array, offset: number, length: number): number
   /**
@@ -76,6 +78,17 @@ export interface Addon {
     controlSize: number,
   ): number
   /**
+   * sendmsg(2) of `chunk` from `offset` with at least one and at most `MAX_FDS` descriptors (SCM_RIGHTS): the number of
+   * bytes taken. They go with the first of them, hence with none where there is no byte.
+   */
+  sendfds(fd: number, chunk: Uint8Array, offset: number, fds: Int32Array): number
+  /**
+   * recv(2) that also takes the descriptors which came with the bytes (SCM_RIGHTS): them into `fds`, which must have room
+   * for `MAX_FDS`, how many into `meta[0]`, and the flags into `meta[1]`. They are close-on-exec, and ours only once they
+   * are adopted. With MSG_CTRUNC, which says that some were lost, the others are closed and `meta[0]` is 0.
+   */
+  recvfds(fd: number, buffer: Uint8Array, offset: number, length: number, fds: Int32Array, meta: Int32Array): number
+  /**
    * Makes `fd` known to the event loop, and its owner the watch. `onReady` gets the bits below. The watch keeps
    * `onReady` alive while it waits for something; when it waits for nothing and is forgotten, it is collected and the
    * descriptor closed. `-errno` when the descriptor cannot be watched; it is then still the caller's: `-EBADF` if it is not
@@ -111,6 +124,9 @@ export const FAILED = 8
 
 /** Room for any sockaddr: `sizeof(struct sockaddr_storage)`. */
 export const NAME_SIZE = 128
+
+/** Descriptors in one message at most: the kernel's SCM_MAX_FD. */
+export const MAX_FDS = 253
 
 export type LoadedAddon =
   | { readonly addon: Addon }

@@ -15,6 +15,7 @@ export const EOPNOTSUPP = -95
 export const ENETDOWN = -100
 export const ENETUNREACH = -101
 export const ECONNABORTED = -103
+export const ECONNRESET = -104
 export const ENOBUFS = -105
 export const ENOTCONN = -107
 export const EHOSTDOWN = -112

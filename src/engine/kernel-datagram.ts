@@ -3,7 +3,7 @@ import { socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
 import { DISCONNECTED, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
-import { EAGAIN, EINTR, ENOBUFS } from './errno.ts'
+import { EAGAIN, ECONNRESET, EINTR, ENOBUFS } from './errno.ts'
 import { domainOf, interest, KernelSocket } from './kernel.ts'
 import { encodeInt, SOL_SOCKET } from './kernel-options.ts'
 import { Slab } from './slab.ts'
@@ -55,6 +55,8 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #events: DatagramEvents<A> | undefined
   #reading = false
   #ended = false
+  /** The ECONNRESET that ends this kind of connection has been reported. */
+  #isReset = false
   #blocked = false
   /** How often in a row sending was tried again and nothing went out. */
   #stalls = 0
@@ -72,7 +74,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #measureFacts(): SchemeFacts {
     const { maxMessage, facts } = this.kind
     if (maxMessage === undefined || !this.isOpen) return facts
-    return { ...facts, maxMessage: maxMessage(this.getOption('sendBuffer') as number) }
+    return { ...facts, maxMessage: maxMessage((name) => this.getOption(name)) }
   }
 
   start(events: DatagramEvents<A>): void {
@@ -123,6 +125,10 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         receivedTimestamps,
         this.kind.facts.connected ? TIMESTAMP_SIZE : 0,
       )
+      if (count === EAGAIN && this.#isReset) {
+        this.#end()
+        return
+      }
       if (count === EAGAIN || count === EINTR) return
       if (count < 0) {
         this.#failed(count)
@@ -182,6 +188,11 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   /** A connected socket is lost with its peer; on any other the error is that of an earlier datagram (udp(7)). */
   #failed(errno: number): void {
+    if (errno === ECONNRESET && this.kind.endsWithReset) {
+      // Reported once, and before the messages that are still there.
+      this.#isReset = true
+      return
+    }
     const fatal = this.kind.facts.connected
     if (fatal) {
       this.#ended = true

@@ -1,7 +1,7 @@
 import type { AddressBase } from '../core/address.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AddressFamily, Availability, NodeAddress } from '../core/family.ts'
-import type { EngineName } from '../core/options.ts'
+import type { EngineName, OpenRequest } from '../core/options.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import { isMissing, KernelOpener, unavailable } from './kernel-open.ts'
 import { type FamilyOption, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './kernel-options.ts'
@@ -15,8 +15,15 @@ export interface KernelScheme {
   readonly protocol: number
   /** What differs from the facts that follow from the type. */
   readonly facts?: Partial<SchemeFacts>
-  /** The largest message for a given SO_SNDBUF, where the kernel ties the two together. */
-  maxMessage?(sendBuffer: number): number
+  /** The largest message of an open socket, where one of its options (read by name) decides it. */
+  maxMessage?(option: (name: string) => unknown): number
+  /** A connection whose orderly end the kernel reports as ECONNRESET. Default false: that is a lost connection. */
+  readonly endsWithReset?: boolean
+  /**
+   * A connect that is given up is left to come to its end before the socket is closed, since closing it earlier leaves the peer
+   * with half a connection. Default false: it is closed at once.
+   */
+  readonly finishesConnect?: boolean
 }
 
 /** What an address is wanted for; a wildcard or port 0 may do for one and not for another. */
@@ -47,7 +54,12 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
    * Turns an address into those that can be encoded, in order of preference: resolves names, refuses what `purpose`
    * cannot use. Synchronous where nothing has to be looked up.
    */
-  resolve?(address: A, purpose: Purpose, signal?: AbortSignal): A[] | Promise<A[]>
+  resolve?(address: A, purpose: Purpose, request?: OpenRequest<A>): A[] | Promise<A[]>
+  /**
+   * Where a refusal may be one that passes by itself: how long to wait, in milliseconds, before a new socket tries again.
+   * `code` is that of the error, `elapsed` the milliseconds since the first try. `undefined`: the error stands.
+   */
+  retryConnect?(address: A, code: string, elapsed: number): number | undefined
   /** The family's own options besides those of socket(7). */
   readonly options?: Readonly<Record<string, FamilyOption>>
   /** Options that a socket for this (resolved) address gets where the caller did not give them. */

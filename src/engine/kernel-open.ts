@@ -7,7 +7,7 @@ import type { Addon } from './addon.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
 import { KernelDatagram } from './kernel-datagram.ts'
-import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
+import type { KernelFamilyDefinition, KernelScheme, Purpose } from './kernel-family.ts'
 import { KernelListener } from './kernel-listener.ts'
 import {
   decodeInt,
@@ -19,6 +19,7 @@ import {
   SOL_SOCKET,
 } from './kernel-options.ts'
 import { KernelStream } from './kernel-stream.ts'
+import { pause } from './pause.ts'
 import { race } from './race.ts'
 import { namedOptions, unknownOption } from './socket-options.ts'
 
@@ -44,13 +45,31 @@ export class KernelOpener<A extends AddressBase> {
 
   async connect(address: A, request: OpenRequest<A>): Promise<AnyHandle<A>> {
     this.#checkOptions(address, request.options)
-    const candidates = await this.#resolve(address, 'connect', request.signal)
+    const candidates = await this.#resolve(address, 'connect', request)
     return race(
       candidates,
       request.signal,
-      (candidate, signal) => this.#connectOne(candidate, request, signal),
+      (candidate, signal) => this.#connectWithRetries(candidate, request, signal),
       (late) => late.close(),
     )
+  }
+
+  async #connectWithRetries(
+    address: A,
+    request: OpenRequest<A>,
+    signal: AbortSignal | undefined,
+  ): Promise<AnyHandle<A>> {
+    const started = performance.now()
+    for (;;) {
+      try {
+        return await this.#connectOne(address, request, signal)
+      } catch (error) {
+        const { code } = error as SocketError
+        const delay = this.#definition.retryConnect?.(address, code, performance.now() - started)
+        if (delay === undefined || signal?.aborted) throw error
+        await pause(delay, signal)
+      }
+    }
   }
 
   async #connectOne(address: A, request: OpenRequest<A>, signal: AbortSignal | undefined): Promise<AnyHandle<A>> {
@@ -61,20 +80,20 @@ export class KernelOpener<A extends AddressBase> {
       await socket.connect(address, signal)
       return socket
     } catch (error) {
-      socket.close()
+      socket.giveUp()
       throw error
     }
   }
 
   async #bindLocal(socket: KernelSocket<A>, local: A, request: OpenRequest<A>): Promise<void> {
-    const candidates = await this.#resolve(local, 'bind', request.signal)
+    const candidates = await this.#resolve(local, 'bind', request)
     const sameDomain = candidates.find((candidate) => domainOf(this.#definition.encode(candidate)) === socket.domain)
     await this.#bind(socket, sameDomain ?? (candidates[0] as A), request.options)
   }
 
   async listen(address: A, request: ListenRequest<A>): Promise<ListenerHandle<A>> {
     this.#checkOptions(address, request.options)
-    const candidates = await this.#resolve(address, 'listen', request.signal)
+    const candidates = await this.#resolve(address, 'listen', request)
     return firstPossible(candidates, async (candidate) => {
       const numbers = this.#numbers(candidate)
       const kind = this.#kind(candidate, numbers)
@@ -95,7 +114,7 @@ export class KernelOpener<A extends AddressBase> {
 
   async bind(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>> {
     this.#checkOptions(address, request.options)
-    const candidates = await this.#resolve(address, 'bind', request.signal)
+    const candidates = await this.#resolve(address, 'bind', request)
     return firstPossible(candidates, async (candidate) => {
       const socket = this.#open(candidate)
       try {
@@ -168,8 +187,8 @@ export class KernelOpener<A extends AddressBase> {
     return decodeInt(value)
   }
 
-  async #resolve(address: A, purpose: Purpose, signal: AbortSignal | undefined): Promise<readonly A[]> {
-    return this.#definition.resolve?.(address, purpose, signal) ?? [address]
+  async #resolve(address: A, purpose: Purpose, request: OpenRequest<A>): Promise<readonly A[]> {
+    return this.#definition.resolve?.(address, purpose, request) ?? [address]
   }
 
   #numbers(address: A): SocketNumbers {
@@ -214,11 +233,13 @@ export class KernelOpener<A extends AddressBase> {
   #kind(like: A, { domain }: SocketNumbers): SocketKind<A> {
     const definition = this.#definition
     const { scheme } = like
-    const maxMessage = definition.schemes[scheme]?.maxMessage
+    const { maxMessage, endsWithReset = false, finishesConnect = false } = definition.schemes[scheme] as KernelScheme
     return {
-      ...namedOptions(definition, scheme, domain),
+      ...namedOptions(definition, { domain, address: like }),
       domain,
       facts: this.#facts(like),
+      endsWithReset,
+      finishesConnect,
       encode: (address) => definition.encode(address),
       decode(name) {
         const address = definition.decode(name, scheme, like)
@@ -235,7 +256,7 @@ export class KernelOpener<A extends AddressBase> {
   #checkOptions(address: A, options: Readonly<Record<string, unknown>>): void {
     const { domain, bindOptions = [] } = this.#definition
     const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
-    const names = namedOptions(this.#definition, address.scheme, anyDomain)
+    const names = namedOptions(this.#definition, { domain: anyDomain, address })
     for (const [name, value] of Object.entries(options)) {
       if (bindOptions.includes(name)) continue
       if (names.option(name, value) === undefined) throw unknownOption(name, address.scheme)

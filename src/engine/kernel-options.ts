@@ -1,5 +1,6 @@
 import { endianness } from 'node:os'
 import { inspect } from 'node:util'
+import type { AddressBase } from '../core/address.ts'
 
 /** How a value becomes the bytes that setsockopt(2) takes, and back. */
 export interface OptionCodec {
@@ -32,10 +33,18 @@ export interface KernelOption {
 }
 
 /**
- * An option of a family. The function form is for a family of several domains (AF_INET, AF_INET6) that number it
- * differently; `value` is what is to be set, and `undefined` when the option is read.
+ * An option of a family. The function form is for an option that is not the same on all of its sockets: on those of AF_INET
+ * and AF_INET6, say. `value` is what is to be set, and `undefined` when the option is read.
  */
-export type FamilyOption = KernelOption | ((domain: number, value?: unknown) => KernelOption)
+export type FamilyOption = KernelOption | ((socket: OptionSubject, value?: unknown) => KernelOption)
+
+/** The socket that an option is wanted for. */
+export interface OptionSubject {
+  /** The AF_ number. */
+  readonly domain: number
+  /** The address that the socket was opened with, or one to stand for it where somebody else opened it. */
+  readonly address: AddressBase
+}
 
 const littleEndian = endianness() === 'LE'
 

@@ -1,8 +1,9 @@
 import type { AddressBase } from '../core/address.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
-import type { Done, StreamEvents, StreamHandle } from '../core/family.ts'
+import type { DescriptorPassing, Done, HeldDescriptors, StreamEvents, StreamHandle } from '../core/family.ts'
 import { FAILED, READABLE, WRITABLE } from './addon.ts'
-import { EAGAIN, EINTR } from './errno.ts'
+import { DescriptorIntake, holdDescriptors } from './descriptors.ts'
+import { EAGAIN, ECONNRESET, EINTR } from './errno.ts'
 import { interest, KernelSocket } from './kernel.ts'
 import { lingerSeconds, SO_LINGER, SOL_SOCKET } from './kernel-options.ts'
 import { Slab } from './slab.ts'
@@ -14,7 +15,11 @@ const WORTH_READING = 65_536
 /** Up to here a read is copied out, so that a small chunk that is kept does not keep a slab. */
 const COPY_UP_TO = 4096
 
+/** The family whose streams carry descriptors. */
+const AF_UNIX = 1
+
 const slab = new Slab(4 * READ_SIZE)
+const intake = new DescriptorIntake()
 const nothing: readonly Uint8Array[] = []
 
 /** A connected byte stream of the kernel's: partial writes, EAGAIN and half close live here. */
@@ -23,10 +28,14 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   #events: StreamEvents | undefined
   #reading = false
   #ended = false
+  /** The ECONNRESET that ends this kind of stream has been reported already, to connect. */
+  #resetTaken = false
   #chunks: readonly Uint8Array[] = nothing
   #first = 0
   #offset = 0
   #done: Done | undefined
+  /** To be sent with the next byte. */
+  #held: HeldDescriptors | undefined
 
   start(events: StreamEvents): void {
     this.#events = events
@@ -57,15 +66,46 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   #read(): void {
     slab.reserve(WORTH_READING)
     const room = Math.min(slab.free, READ_SIZE)
-    const count = this.addon.recv(this.descriptor, slab.block, slab.offset, room)
+    const takesFds = this.domain === AF_UNIX && this.#events?.wantsFds?.() === true
+    const count = takesFds
+      ? intake.recv(this.addon, this.descriptor, slab, room)
+      : this.addon.recv(this.descriptor, slab.block, slab.offset, room)
     if (count > 0) {
-      this.#events?.onData(count <= COPY_UP_TO ? slab.copy(count) : slab.take(count))
-    } else if (count === 0) {
+      const chunk = count <= COPY_UP_TO ? slab.copy(count) : slab.take(count)
+      if (takesFds && !this.#deliverFds()) return
+      this.#events?.onData(chunk)
+    } else if (count === 0 || this.#isEnd(count)) {
       this.#stopReading()
       this.#events?.onEnd()
     } else if (count !== EAGAIN && count !== EINTR) {
       this.#fail(systemError(count, 'read'))
     }
+  }
+
+  /** Hands over what came with the last read; false when the stream is of no use any more. */
+  #deliverFds(): boolean {
+    const { fds, lost } = intake
+    if (lost) {
+      this.#fail(intake.error())
+      return false
+    }
+    if (fds.length > 0) this.#events?.onFds?.(fds)
+    return this.isOpen
+  }
+
+  /** Where the end comes as ECONNRESET, it comes so once; after that there is nothing, and no more to wait for. */
+  #isEnd(errno: number): boolean {
+    return this.kind.endsWithReset && (errno === ECONNRESET || (errno === EAGAIN && this.#resetTaken))
+  }
+
+  /**
+   * The peer may have sent and closed before we were told of the connection: the reset is its end then. A recv of no bytes
+   * tells: it is EAGAIN where nothing came.
+   */
+  protected override wasConnected(errno: number): boolean {
+    if (!this.kind.endsWithReset || errno !== ECONNRESET) return false
+    this.#resetTaken = true
+    return this.addon.recv(this.descriptor, slab.block, slab.offset, 0) === 0
   }
 
   #stopReading(): void {
@@ -79,10 +119,29 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   write(chunks: readonly Uint8Array[], done: Done): void {
+    this.#begin(chunks, undefined, done)
+  }
+
+  get passing(): DescriptorPassing | undefined {
+    if (this.domain !== AF_UNIX) return undefined
+    return {
+      hold: (fds) => holdDescriptors(this.addon, fds),
+      drop: (held) => this.#drop(held),
+      write: (chunk, held, done) => this.#begin([chunk], held, done),
+    }
+  }
+
+  #drop(held: HeldDescriptors): void {
+    for (const fd of held) this.addon.close(fd)
+  }
+
+  #begin(chunks: readonly Uint8Array[], held: HeldDescriptors | undefined, done: Done): void {
     if (!this.isOpen) {
+      if (held !== undefined) this.#drop(held)
       done(socketClosed('write'))
       return
     }
+    this.#held = held
     this.#chunks = chunks
     this.#first = 0
     this.#offset = 0
@@ -92,7 +151,10 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
 
   #write(): void {
     for (;;) {
-      const count = this.addon.sendv(this.descriptor, this.#chunks, this.#first, this.#offset)
+      const count =
+        this.#held === undefined
+          ? this.addon.sendv(this.descriptor, this.#chunks, this.#first, this.#offset)
+          : this.addon.sendfds(this.descriptor, this.#chunks[0] as Uint8Array, 0, this.#held)
       if (count === EINTR) continue
       if (count === EAGAIN) {
         this.wait(this.waitingFor | WRITABLE)
@@ -102,12 +164,18 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
         this.#settle(systemError(count, 'write'))
         return
       }
+      this.#dropHeld()
       this.#advance(count)
       if (this.#first === this.#chunks.length) {
         this.#settle(null)
         return
       }
     }
+  }
+
+  #dropHeld(): void {
+    if (this.#held !== undefined) this.#drop(this.#held)
+    this.#held = undefined
   }
 
   /** Moves on by what the kernel took; empty chunks are done as soon as they are reached. */
@@ -125,6 +193,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   #settle(error: Error | null): void {
+    this.#dropHeld()
     const done = this.#done
     this.#done = undefined
     this.#chunks = nothing

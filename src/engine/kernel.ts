@@ -7,6 +7,7 @@ import type { RawOption } from '../core/options.ts'
 import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
 import { decodeInt, type KernelOption, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
+import { pause } from './pause.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
 
 /** What a kernel socket has to know of its family: the codec, and nothing else. */
@@ -19,7 +20,11 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   format(address: A): string
   /** The addresses that a destination stands for; see the family's definition. */
   destinations(address: A): A[] | Promise<A[]>
-  maxMessage?(sendBuffer: number): number
+  maxMessage?(option: (name: string) => unknown): number
+  /** See `KernelScheme`. */
+  readonly endsWithReset: boolean
+  /** See `KernelScheme`. */
+  readonly finishesConnect: boolean
 }
 
 /** connect(2) on a Unix socket answers EAGAIN while the listener's backlog is full, and no event tells when it is not. */
@@ -40,7 +45,8 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   readonly #watch: Watch
   #fd: number
   #waitingFor = 0
-  /** Set while a connect is in flight; gets the next readiness. */
+  #isConnecting = false
+  /** Set while a connect is waited for; gets the next readiness. */
   #connecting: (() => void) | undefined
   #local: A | undefined
   #remote: A | undefined
@@ -147,15 +153,33 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
       const result = this.addon.connect(this.#fd, bytes)
       if (result === 0) return
       if (result === EAGAIN) {
-        await this.#pause(delay, signal)
+        await pause(delay, signal)
         continue
       }
       if (result !== EINPROGRESS && result !== EINTR) throw fail(result)
+      this.#isConnecting = true
       await this.#untilConnected(signal)
+      this.#isConnecting = false
       const error = this.#pendingError()
-      if (error !== 0) throw fail(error)
+      if (error !== 0 && !this.wasConnected(error)) throw fail(error)
       return
     }
+  }
+
+  /** Closes a socket whose connect failed or was given up, as early as the family allows. */
+  giveUp(): void {
+    if (this.#isConnecting && this.kind.finishesConnect) {
+      this.#connecting = () => this.close()
+      this.unref()
+      this.wait(WRITABLE)
+    } else {
+      this.close()
+    }
+  }
+
+  /** Whether the error that a connect ended with is one of a connection that was made, and is over. */
+  protected wasConnected(_errno: number): boolean {
+    return false
   }
 
   #untilConnected(signal: AbortSignal | undefined): Promise<void> {
@@ -175,20 +199,6 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     })
   }
 
-  #pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        clearTimeout(timer)
-        reject(signal?.reason)
-      }
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      }, milliseconds)
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
-  }
-
   /** SO_ERROR, which reading clears: 0 or `-errno`. */
   #pendingError(): number {
     const value = Buffer.alloc(4)
@@ -197,10 +207,13 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     return -decodeInt(value)
   }
 
-  /** shutdown(2) of our direction. A peer that is gone already has no need of it. */
+  /**
+   * shutdown(2) of our direction. A peer that is gone already has no need of it. A connection without half close ends as a
+   * whole: what was sent still arrives, and the peer sees the end.
+   */
   protected shutdownWrites(done: Done): void {
     const SHUT_WR = 1
-    const result = this.facts.halfClose ? this.addon.shutdown(this.#fd, SHUT_WR) : 0
+    const result = this.facts.connected ? this.addon.shutdown(this.#fd, SHUT_WR) : 0
     done(result < 0 && result !== ENOTCONN ? systemError(result, 'shutdown') : null)
   }
 

@@ -38,11 +38,12 @@ export class NodeOpener<A extends AddressBase> {
     this.#facts = facts
   }
 
-  async connect(address: A, { signal, local, options }: OpenRequest<A>): Promise<AnyHandle<A>> {
+  async connect(address: A, request: OpenRequest<A>): Promise<AnyHandle<A>> {
+    const { signal, local, options } = request
     const isStream = this.#facts(address).kind === 'stream'
     const given = this.#socketOptions(address, isStream ? streamOptions : datagramOptions, options)
-    const candidates = await this.#resolve(address, 'connect', signal)
-    const locals = local === undefined ? [] : await this.#resolve(local, 'bind', signal)
+    const candidates = await this.#resolve(address, 'connect', request)
+    const locals = local === undefined ? [] : await this.#resolve(local, 'bind', request)
     const attempt = (candidate: A, stop: Signal): Promise<AnyHandle<A>> =>
       isStream
         ? this.#connectStream(candidate, locals, given, stop)
@@ -86,9 +87,10 @@ export class NodeOpener<A extends AddressBase> {
     })
   }
 
-  async bind(address: A, { signal, options }: OpenRequest<A>): Promise<DatagramHandle<A>> {
+  async bind(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>> {
+    const { signal, options } = request
     const given = this.#socketOptions(address, datagramOptions, options)
-    return firstPossible(await this.#resolve(address, 'bind', signal), (candidate) => {
+    return firstPossible(await this.#resolve(address, 'bind', request), (candidate) => {
       const kind = this.#kind(candidate)
       const where = hostOf(kind, candidate)
       const text = kind.format(candidate)
@@ -118,9 +120,10 @@ export class NodeOpener<A extends AddressBase> {
     }
   }
 
-  async listen(address: A, { signal, options, backlog }: ListenRequest<A>): Promise<ListenerHandle<A>> {
+  async listen(address: A, request: ListenRequest<A>): Promise<ListenerHandle<A>> {
+    const { signal, options, backlog } = request
     const given = this.#socketOptions(address, streamOptions, options)
-    return firstPossible(await this.#resolve(address, 'listen', signal), async (candidate) => {
+    return firstPossible(await this.#resolve(address, 'listen', request), async (candidate) => {
       const kind = this.#kind(candidate)
       checkNodeValues(kind, given)
       const opening = openingOptions(given)
@@ -151,9 +154,10 @@ export class NodeOpener<A extends AddressBase> {
     if (typeof cleanup === 'function') socket.onceClosed(cleanup)
   }
 
-  async #resolve(address: A, purpose: Purpose, signal: Signal): Promise<readonly A[]> {
+  async #resolve(address: A, purpose: Purpose, request: OpenRequest<A>): Promise<readonly A[]> {
+    const { signal } = request
     signal?.throwIfAborted()
-    const resolved = await (this.#definition.resolve?.(address, purpose, signal) ?? [address])
+    const resolved = await (this.#definition.resolve?.(address, purpose, request) ?? [address])
     signal?.throwIfAborted()
     return resolved
   }
@@ -163,7 +167,7 @@ export class NodeOpener<A extends AddressBase> {
     const { domain, bindOptions = [] } = this.#definition
     const given = Object.fromEntries(Object.entries(options).filter(([name]) => !bindOptions.includes(name)))
     const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
-    checkNodeOptions(namedOptions(this.#definition, address.scheme, anyDomain), settable, given)
+    checkNodeOptions(namedOptions(this.#definition, { domain: anyDomain, address }), settable, given)
     return given
   }
 
@@ -171,7 +175,7 @@ export class NodeOpener<A extends AddressBase> {
     const definition = this.#definition
     const { scheme } = like
     return {
-      ...namedOptions(definition, scheme, domainOf(definition.encode(like))),
+      ...namedOptions(definition, { domain: domainOf(definition.encode(like)), address: like }),
       facts: this.#facts(like),
       encode: (address) => this.#encode(address),
       decode: (endpoint) => this.#codec.decode(endpoint, scheme),

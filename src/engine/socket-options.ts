@@ -1,7 +1,7 @@
 import { SocketError, systemError } from '../core/errors.ts'
 import type { RawOption } from '../core/options.ts'
 import type { Addon } from './addon.ts'
-import { type FamilyOption, type KernelOption, socketLevelOptions } from './kernel-options.ts'
+import { type FamilyOption, type KernelOption, type OptionSubject, socketLevelOptions } from './kernel-options.ts'
 
 /** The options that a socket knows by name. */
 export interface NamedOptions {
@@ -10,16 +10,16 @@ export interface NamedOptions {
   option(name: string, value?: unknown): KernelOption | undefined
 }
 
-/** The options of a family's own and those of socket(7), as a scheme of it has them on a socket of this domain. */
+/** The options of a family's own and those of socket(7), as this socket has them. */
 export function namedOptions(
   { options = {} }: { readonly options?: Readonly<Record<string, FamilyOption>> },
-  scheme: string,
-  domain: number,
+  socket: OptionSubject,
 ): NamedOptions {
+  const { scheme } = socket.address
   const option = (name: string, value?: unknown): KernelOption | undefined => {
     const table = Object.hasOwn(options, name) ? options : socketLevelOptions
     const found = Object.hasOwn(table, name) ? table[name] : undefined
-    const known = typeof found === 'function' ? found(domain, value) : found
+    const known = typeof found === 'function' ? found(socket, value) : found
     return known?.schemes === undefined || known.schemes.includes(scheme) ? known : undefined
   }
   return { scheme, option }

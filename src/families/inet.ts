@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { invalidAddress } from '../core/address.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AddressFamily } from '../core/family.ts'
+import type { OpenRequest } from '../core/options.ts'
 import {
   factsOf,
   type KernelFamilyDefinition,
@@ -157,7 +158,11 @@ function format(address: InetAddress): string {
   return `${address.scheme}://${formatHostAndPort(check(address))}`
 }
 
-function resolve(address: InetAddress, purpose: Purpose, signal?: AbortSignal): InetAddress[] | Promise<InetAddress[]> {
+function resolve(
+  address: InetAddress,
+  purpose: Purpose,
+  request?: OpenRequest<InetAddress>,
+): InetAddress[] | Promise<InetAddress[]> {
   const { scheme } = address
   const { host, port } = check(address)
   const outward = purpose === 'connect' || purpose === 'send'
@@ -167,7 +172,7 @@ function resolve(address: InetAddress, purpose: Purpose, signal?: AbortSignal): 
     throw invalidAddress(format(address), `the port 0 can be listened on and bound to; ${purpose} needs a real one`)
   if (host.text === ANY) return WILDCARDS.map((wildcard) => make(scheme, wildcard, port))
   if (host.address !== undefined) return [make(scheme, host.text, port)]
-  return lookupHost(host.text, format(address), signal).then((hosts) =>
+  return lookupHost(host.text, format(address), request?.signal).then((hosts) =>
     hosts.map((found) => canonical(make(scheme, found, port))),
   )
 }

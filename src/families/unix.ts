@@ -46,7 +46,7 @@ declare module '../core/options.ts' {
 }
 
 /** `unix_dgram_sendmsg` refuses what is longer than the send buffer less 32 bytes of its own. */
-const maxMessage = (sendBuffer: number): number => sendBuffer - 32
+const maxMessage = (option: (name: string) => unknown): number => (option('sendBuffer') as number) - 32
 /** For the default of net.core.wmem_default. */
 const DEFAULT_MAX_MESSAGE = 212_960
 

@@ -21,7 +21,7 @@ interface NamedAddress {
 }
 
 let names = 0
-const limit = (sendBuffer: number): number => sendBuffer - 32
+const limit = (option: (name: string) => unknown): number => (option('sendBuffer') as number) - 32
 
 /** Unix sockets by abstract names of a few plain characters. */
 export const named: AddressFamily<NamedAddress> = kernelFamily<NamedAddress>({

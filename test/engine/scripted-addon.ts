@@ -84,6 +84,8 @@ export function testKind(facts: Partial<SchemeFacts> = {}): SocketKind<TestAddre
   return {
     scheme: 'test',
     domain: 1,
+    endsWithReset: false,
+    finishesConnect: false,
     facts: {
       kind: 'stream',
       socket: 'AF_TEST',

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadAddon } from '../../src/engine/addon.ts'
 import { interleave } from '../../src/families/inet/resolve.ts'
+import type { Purpose } from '../../src/engine/kernel-family.ts'
 import { type InetAddress, inet, inetDefinition } from '../../src/families/inet.ts'
 import { AbortError, createSockets, type SocketError } from '../../src/index.ts'
 import { errorOf } from '../support/errors.ts'
@@ -319,8 +320,8 @@ for family, host in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET, '0.0.0.0'),
 })
 
 describe('resolving', () => {
-  const resolve = async (any: InetAddress, ...rest: ['connect' | 'listen' | 'bind' | 'send', AbortSignal?]) =>
-    inetDefinition.resolve?.(any, ...rest)
+  const resolve = async (any: InetAddress, purpose: Purpose, signal?: AbortSignal) =>
+    inetDefinition.resolve?.(any, purpose, { signal, engine: undefined, local: undefined, options: {} })
 
   test('what is numeric is at once what it is, canonical', () => {
     expect(inetDefinition.resolve?.(tcp('127.0.0.1', 80), 'connect')).toEqual([tcp('127.0.0.1', 80)])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { NAME_SIZE } from '../../src/engine/addon.ts'
+import { MAX_FDS, NAME_SIZE } from '../../src/engine/addon.ts'
 import { AF_UNIX, at, describeNative, failure, SOCK_DGRAM, SOCK_STREAM } from './support.ts'
 
 const EINVAL = failure('EINVAL')
@@ -61,6 +61,12 @@ describeNative('arguments', ({ addon, pair, watch }) => {
       args: [-1, memory, 0, 1, 1, lengths, memory, memory, 8],
       kinds: [fd, bytes, size, size, size, words, bytes, bytes, size],
     },
+    duplicate: { args: [-1], kinds: [fd] },
+    sendfds: { args: [-1, memory, 0, lengths], kinds: [fd, bytes, size, words] },
+    recvfds: {
+      args: [-1, memory, 0, 1, new Int32Array(MAX_FDS), lengths],
+      kinds: [fd, bytes, size, size, words, words],
+    },
     watch: { args: [-1, () => {}], kinds: [fd, callback] },
   }
 
@@ -85,6 +91,12 @@ describeNative('arguments', ({ addon, pair, watch }) => {
   test('arrays that are too small for what is to be written', () => {
     expect(addon.socketpair(AF_UNIX, SOCK_DGRAM, 0, new Int32Array(1))).toBe(EINVAL)
     expect(addon.accept(-1, memory, new Int32Array(0))).toBe(EINVAL)
+    expect(addon.recvfds(-1, memory, 0, 1, new Int32Array(MAX_FDS - 1), lengths)).toBe(EINVAL)
+    expect(addon.recvfds(-1, memory, 0, 1, new Int32Array(MAX_FDS), new Int32Array(1))).toBe(EINVAL)
+    expect(addon.recvfds(-1, memory, 0, memory.length + 1, new Int32Array(MAX_FDS), lengths)).toBe(EINVAL)
+    expect(addon.sendfds(-1, memory, memory.length + 1, lengths)).toBe(EINVAL)
+    expect(addon.sendfds(-1, memory, 0, new Int32Array(0))).toBe(EINVAL)
+    expect(addon.sendfds(-1, memory, 0, new Int32Array(MAX_FDS + 1))).toBe(EINVAL)
     expect(addon.bind(-1, new Uint8Array(NAME_SIZE + 1))).toBe(EINVAL)
     expect(addon.sendto(-1, memory, new Uint8Array(NAME_SIZE + 1))).toBe(EINVAL)
   })

@@ -125,7 +125,7 @@ function ofBoth(
   const common = schemes.length === 0 ? { phase: 'socket' as const } : { phase: 'socket' as const, schemes }
   const forIPv4: KernelOption = { level: IPPROTO_IP, name: ipv4, codec: codecIPv4, ...common }
   const forIPv6: KernelOption = { level: IPPROTO_IPV6, name: ipv6, codec: codecIPv6, ...common, also: forIPv4 }
-  return (domain) => (domain === AF_INET6 ? forIPv6 : forIPv4)
+  return ({ domain }) => (domain === AF_INET6 ? forIPv6 : forIPv4)
 }
 
 /** The group says which option it is, since an IPv6 socket can be a member of IPv4 groups too. */
@@ -133,7 +133,7 @@ function membership(ipv4: number, ipv6: number): FamilyOption {
   const common = { phase: 'socket', schemes: ['udp'] } as const
   const forIPv4: KernelOption = { level: IPPROTO_IP, name: ipv4, codec: membershipIPv4, ...common }
   const forIPv6: KernelOption = { level: IPPROTO_IPV6, name: ipv6, codec: membershipIPv6, ...common }
-  return (domain, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
+  return ({ domain }, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
 }
 
 /** Numbers of Linux's netinet/tcp.h, bits/in.h and linux/in6.h. */

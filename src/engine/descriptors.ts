@@ -1,0 +1,58 @@
+import { constants } from 'node:os'
+import { SocketError, systemError } from '../core/errors.ts'
+import type { HeldDescriptors } from '../core/family.ts'
+import { type Addon, MAX_FDS } from './addon.ts'
+import type { Slab } from './slab.ts'
+
+const MSG_CTRUNC = 8
+
+/**
+ * Reads that take the descriptors which came with the bytes. One serves every socket of the thread: what it holds is what
+ * the last read brought.
+ */
+export class DescriptorIntake {
+  readonly #fds = new Int32Array(MAX_FDS)
+  readonly #meta = new Int32Array(2)
+
+  /** Like `Addon.recv` into the slab's free bytes. */
+  recv(addon: Addon, fd: number, slab: Slab, room: number): number {
+    this.#meta.fill(0)
+    return addon.recvfds(fd, slab.block, slab.offset, room, this.#fds, this.#meta)
+  }
+
+  get fds(): number[] {
+    return [...this.#fds.subarray(0, this.#meta[0])]
+  }
+
+  /** The system could not hand over all of them. */
+  get lost(): boolean {
+    return ((this.#meta[1] as number) & MSG_CTRUNC) !== 0
+  }
+
+  /**
+   * There is room for as many as a message can carry, so what was lacking is descriptors of this process; a security
+   * module that refuses one cannot be told apart.
+   */
+  error(): SocketError {
+    const why = 'descriptors that came with the data were lost (MSG_CTRUNC), as this process has too many open'
+    return new SocketError('EMFILE', `read EMFILE: ${why}`, { errno: -constants.errno.EMFILE, syscall: 'read' })
+  }
+}
+
+/** Duplicates of descriptors, to be sent; none when one of them cannot be had. */
+export function holdDescriptors(addon: Addon, fds: readonly number[]): HeldDescriptors {
+  if (fds.length > MAX_FDS) {
+    const why = `one message carries at most ${MAX_FDS} descriptors, not ${fds.length}`
+    throw new SocketError('EINVAL', `write EINVAL: ${why}`, { errno: -constants.errno.EINVAL, syscall: 'write' })
+  }
+  const held: number[] = []
+  for (const fd of fds) {
+    const copy = addon.duplicate(fd)
+    if (copy < 0) {
+      for (const each of held) addon.close(each)
+      throw systemError(copy, 'dup')
+    }
+    held.push(copy)
+  }
+  return Int32Array.from(held)
+}

@@ -1,0 +1,3 @@
+import { testFromEverywhere } from './from-everywhere.ts'
+
+testFromEverywhere('l2cap')
