@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Address, DatagramEndpoint } from '../index.ts'
 import type { Io } from './cat-stream.ts'
-import { IdleTimer } from './idle.ts'
+import { IdleTimer, LINGER } from './idle.ts'
 import { messagesOfChunks, messagesOfLines } from './messages.ts'
 import { note } from './report.ts'
 import type { Stop } from './stop.ts'
@@ -28,8 +28,6 @@ interface Role extends MessageOptions {
 const DEFAULT_SIZE = 8192
 /** A line has to be kept until its end; without a largest message something else must bound it. */
 const LONGEST_LINE = 16 * 1024 * 1024
-/** As socat's -t: how long answers are waited for after EOF on stdin, where the peer cannot tell us its end. */
-const LINGER = 500
 
 /**
  * stdin to the peer as messages, and the peer's messages to stdout. Connected schemes end as streams do. Others know no

@@ -2,7 +2,7 @@
 import { availableParallelism, release } from 'node:os'
 import type { SchemeFacts } from '../index.ts'
 import { type Case, demoCases, type Missing } from './demo/cases.ts'
-import { ECHO_BYTES, ECHOES } from './demo/measure.ts'
+import { ECHO_BYTES, FULL, RADIO } from './demo/measure.ts'
 import { PAYLOAD_PATH, readPayload } from './demo/payload.ts'
 import { type Outcome, runCase } from './demo/run-case.ts'
 import { EXIT, errorText } from './report.ts'
@@ -60,7 +60,7 @@ const notes = new Footnotes()
 const rows: string[][] = []
 let tried = 0
 let failed = 0
-for (const entry of demoCases()) {
+for (const entry of await demoCases()) {
   if (stop.exitCode !== undefined) break
   if ('reason' in entry) {
     rows.push(missingRow(entry, notes))
@@ -76,8 +76,8 @@ for (const entry of demoCases()) {
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
 process.stdout.write(
   `
-${humanBytes(payload.bytes.length)} of ${PAYLOAD_PATH} to a second process and its SHA-256 back;
-round trip: median of ${ECHOES} echoes of ${ECHO_BYTES} bytes. Node ${process.versions.node}, ${process.platform} ${release()}, ${availableParallelism()} processors.
+${humanBytes(payload.bytes.length)} of ${PAYLOAD_PATH} to a second process and its SHA-256 back; round trip:
+median of ${FULL.echoes} echoes of ${ECHO_BYTES} bytes. Over a radio ${humanBytes(RADIO.bytes)} and ${RADIO.echoes} echoes. Node ${process.versions.node}, ${process.platform} ${release()}, ${availableParallelism()} processors.
 
 ${table(HEAD, rows, new Set(['bytes', 'round trip', 'throughput']))}
 ${notes}

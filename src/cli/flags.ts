@@ -24,6 +24,11 @@ export function optionFlag(flags: string, what: string): Option {
   return new Option(`${flags} <name=value>`, what).argParser(addOption)
 }
 
+/** A flag that may be repeated, each time with another text. */
+export function listFlag(flags: string, what: string): Option {
+  return new Option(flags, what).argParser((text: string, before: readonly string[] = []) => [...before, text])
+}
+
 /** The library's options, of which only those are there that were given. */
 export function openOptions({ timeout, engine, local }: OpenFlags, named: Named = {}): OpenOptions {
   return {
@@ -34,11 +39,17 @@ export function openOptions({ timeout, engine, local }: OpenFlags, named: Named 
   }
 }
 
+/** Options that are objects, and the field that a text alone stands for: `service=spp` is `service={"uuid":"spp"}`. */
+const MAIN_FIELDS: ReadonlyMap<string, string> = new Map([['service', 'uuid']])
+
 /** `mode=0o660`, `unlinkStale=true`, `congestion=cubic`: JSON or a number where it is one, else text. */
 function addOption(text: string, before: Named = {}): Named {
   const equals = text.indexOf('=')
   if (equals < 1) throw new InvalidArgumentError('It must be name=value.')
-  return { ...before, [text.slice(0, equals)]: parseValue(text.slice(equals + 1)) }
+  const name = text.slice(0, equals)
+  const value = text.slice(equals + 1)
+  const field = MAIN_FIELDS.get(name)
+  return { ...before, [name]: field === undefined || value.startsWith('{') ? parseValue(value) : { [field]: value } }
 }
 
 function parseValue(text: string): unknown {

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { match, P } from 'ts-pattern'
 import { type CatOptions, cat } from './cat.ts'
 import { describeFamilies, familiesAsJson } from './families.ts'
 import {
   engineFlag,
+  listFlag,
   localFlag,
   milliseconds,
   type OpenFlags,
@@ -14,9 +15,11 @@ import {
   positive,
   timeoutFlag,
 } from './flags.ts'
-import { CAT_HELP, RELAY_HELP } from './help.ts'
+import { CAT_HELP, RELAY_HELP, SCAN_HELP, SERVICES_HELP } from './help.ts'
 import { type RelayOptions, relay } from './relay.ts'
 import { EXIT, EXIT_HELP, exitCodeOf, reportError } from './report.ts'
+import { type ScanOptions, scan } from './scan.ts'
+import { describeServices, type ServicesOptions } from './services.ts'
 import { listenForStop, type Stop } from './stop.ts'
 
 type CatFlags = OpenFlags & Omit<CatOptions, 'open'> & { readonly option?: Record<string, unknown> }
@@ -98,6 +101,32 @@ program
     const listening = openOptions(engine === undefined ? {} : { engine }, flags.listenOption)
     const connecting = openOptions(flags, flags.connectOption)
     await untilStopped((stop) => relay(from, to, { ...flags, listening, connecting }, stop))
+  })
+
+program
+  .command('scan')
+  .description('Search for Bluetooth devices, and print each as it is found')
+  .option('--timeout <ms>', 'search for so long', milliseconds, 10_000)
+  .addOption(new Option('--kind <kind>', 'what to search for (default: both)').choices(['bredr', 'le']))
+  .option('--adapter <adapter>', 'the adapter to search with, hci0 or its address (default: the first that is on)')
+  .addOption(listFlag('--service <service>', 'only devices that announce it, by name (spp) or UUID; repeatable'))
+  .option('--json', 'one JSON object a line: the devices as discover() of the library gives them')
+  .addHelpText('after', SCAN_HELP)
+  .action((options: ScanOptions) => untilStopped((stop) => scan(options, process.stdout, stop)))
+
+program
+  .command('services')
+  .description('List the services of a Bluetooth device, and where each can be connected to')
+  .argument('<device>', 'its address, AA:BB:CC:DD:EE:FF')
+  .option('--local <adapter>', 'the adapter to ask from, hci0 or its address (default: one that the kernel chooses)')
+  .option('--timeout <ms>', 'give up after so long', milliseconds)
+  .option('--json', 'a JSON array: the services as discoverServices() gives them, without the whole records')
+  .addHelpText('after', SERVICES_HELP)
+  .action(async (device: string, options: ServicesOptions) => {
+    await untilStopped(async (stop) => {
+      process.stdout.write(await describeServices(device, options, stop))
+      return stop.exitCode ?? EXIT.ok
+    })
   })
 
 async function untilStopped(run: (stop: Stop) => Promise<number>): Promise<void> {

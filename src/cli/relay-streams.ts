@@ -1,4 +1,5 @@
 import { AbortError, type StreamEndpoint } from '../index.ts'
+import { endWhenQuiet } from './idle.ts'
 import type { Direction } from './traffic.ts'
 
 export type Count = (direction: Direction, bytes: number) => void
@@ -28,10 +29,12 @@ export async function relayStreams(
         [target, client, 'back'],
       ] as const) {
         side.on('data', (chunk: Buffer) => count(direction, chunk.length))
-        side.pipe(other)
         // A scheme without half close cannot say "no more from me" and still listen.
+        side.pipe(other, { end: other.facts.halfClose })
         side.once('end', () => {
-          if (!other.facts.halfClose) other.destroySoon()
+          if (!other.facts.halfClose) endWhenQuiet(other)
+          // Its end was that of both directions: nothing can be sent to it any more.
+          if (!side.facts.halfClose) side.destroy()
         })
         side.on('error', (error) => {
           failure ??= error
@@ -39,7 +42,7 @@ export async function relayStreams(
         })
         side.once('close', () => {
           // Closed without an error. If the other has more to say, nobody takes it any more.
-          if (!other.readableEnded) other.destroy()
+          if (!other.readableEnded) other.destroySoon()
           else if (!other.writableEnded) other.end()
           if (--open > 0) return
           if (failure === undefined) resolve()

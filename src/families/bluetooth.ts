@@ -4,11 +4,13 @@ import type { AddressFamily, AnyHandle, Availability, ListenerHandle } from '../
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
 import { unknownOption } from '../engine/socket-options.ts'
 import type { BleAddress, BluetoothAddress, L2capAddress, RfcommAddress } from './bluetooth/address.ts'
-import { bleFacts, formatBle, parseBle, probeBle } from './bluetooth/ble.ts'
+import { formatBle, parseBle } from './bluetooth/ble/address-text.ts'
+import { bleFacts } from './bluetooth/ble/facts.ts'
+import { probeBle } from './bluetooth/ble/load.ts'
 import type { BluetoothDevice } from './bluetooth/bluez/device.ts'
 import type { DeviceDiscoveryOptions } from './bluetooth/bluez/discovery.ts'
 import type { BluetoothSocketOptions } from './bluetooth/options.ts'
-import { probeSerialPort } from './bluetooth/serial-port.ts'
+import { probeSerialPort } from './bluetooth/serial-port/module.ts'
 import { bluetoothSockets } from './bluetooth/sockets.ts'
 
 export type {

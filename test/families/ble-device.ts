@@ -130,6 +130,9 @@ class DeviceStream implements StreamHandle<BleAddress> {
   }
 }
 
+/** By their addresses. */
+const listening = new Set<string>()
+
 /** A device that advertises while it listens. */
 class DeviceListener implements ListenerHandle<BleAddress> {
   readonly type = 'listener'
@@ -138,7 +141,6 @@ class DeviceListener implements ListenerHandle<BleAddress> {
   readonly fd = undefined
   readonly local: BleAddress
   readonly remote = undefined
-  readonly #noble: ScriptedNoble
   readonly #peripheral: ScriptedPeripheral
   readonly #waiting: DeviceStream[] = []
   #events: ListenerEvents<BleAddress> | undefined
@@ -146,7 +148,6 @@ class DeviceListener implements ListenerHandle<BleAddress> {
   #isClosed = false
 
   constructor(noble: ScriptedNoble, address: BleAddress) {
-    this.#noble = noble
     this.local = address
     this.#peripheral = new ScriptedPeripheral(address.device)
     this.#peripheral.mtu = 247
@@ -154,8 +155,11 @@ class DeviceListener implements ListenerHandle<BleAddress> {
       this.#waiting.push(new DeviceStream(this.#peripheral, address))
       setImmediate(() => this.#deliver())
     }
+    const before = noble.peripherals.findIndex(({ id }) => id === this.#peripheral.id)
+    if (before >= 0) noble.peripherals.splice(before, 1)
     noble.peripherals.push(this.#peripheral)
     noble.advertise()
+    listening.add(address.device)
   }
 
   start(events: ListenerEvents<BleAddress>): void {
@@ -196,7 +200,9 @@ class DeviceListener implements ListenerHandle<BleAddress> {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#noble.peripherals.splice(this.#noble.peripherals.indexOf(this.#peripheral), 1)
+    // It is heard once more, and does not answer any more.
+    this.#peripheral.onConnect = () => setImmediate(() => this.#peripheral.failed(new Error('Page Timeout (0x4)')))
+    listening.delete(this.local.device)
     for (const stream of this.#waiting) stream.close()
   }
 }
@@ -219,8 +225,7 @@ export function scriptedFamily(): AddressFamily<BleAddress> {
     listen: async (address: BleAddress, { options, signal }: ListenRequest<BleAddress>) => {
       for (const name of Object.keys(options)) throw unknownBleOption(name)
       signal?.throwIfAborted()
-      const isTaken = noble.peripherals.some((one) => one.address === address.device.toLowerCase())
-      if (isTaken) throw namedSystemError('EADDRINUSE', 'bind', formatBle(address))
+      if (listening.has(address.device)) throw namedSystemError('EADDRINUSE', 'bind', formatBle(address))
       return new DeviceListener(noble, address)
     },
   }

@@ -79,8 +79,8 @@ export class ScriptedPeripheral extends EventEmitter implements NoblePeripheral 
   advertises = true
   /** Calls that were made, in order. */
   readonly calls: string[] = []
-  readonly write = new ScriptedCharacteristic(nus.write, ['write', 'writeWithoutResponse'])
-  readonly notify = new ScriptedCharacteristic(nus.notify, ['notify'])
+  readonly write: ScriptedCharacteristic = new ScriptedCharacteristic(nus.write, ['write', 'writeWithoutResponse'])
+  readonly notify: ScriptedCharacteristic = new ScriptedCharacteristic(nus.notify, ['notify'])
   services: NobleService[]
   onConnect: () => void = () => setImmediate(() => this.connected())
   /** What comes after noble's own word that it was cancelled. */
@@ -89,7 +89,7 @@ export class ScriptedPeripheral extends EventEmitter implements NoblePeripheral 
   onServices: () => Promise<NobleService[]> = async () => this.services
   onCharacteristics: () => Promise<NobleCharacteristic[]> = async () => [this.write, this.notify]
 
-  constructor(address = DEVICE) {
+  constructor(address: string = DEVICE) {
     super()
     this.address = address.toLowerCase()
     this.id = this.address.replaceAll(':', '')

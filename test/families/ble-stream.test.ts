@@ -266,6 +266,7 @@ describe('the end', () => {
     notify(peripheral, 'meanwhile')
     answer?.()
     expect(await ending).toBeNull()
+    await turns()
     expect([peripheral.state, heard.text, heard.ends]).toEqual(['disconnected', 'meanwhile', 1])
     heard.handle.close()
   })

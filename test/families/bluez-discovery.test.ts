@@ -94,6 +94,12 @@ onBus('errors: no adapter, none that is on, none of this name, and bluetoothd’
     await expect(search().ended).rejects.toMatchObject({ code: 'ENETDOWN', address: 'hci0' })
     await expect(search({ adapter: 'hci9' }).ended).rejects.toMatchObject({ code: 'ENODEV', address: 'hci9' })
     await bluetoothd.change('/org/bluez/hci0', 'Adapter', { Powered: true })
+    await bluetoothd.tell('hold', 'StartDiscovery')
+    const { ended } = search()
+    await bluetoothd.called('StartDiscovery')
+    await bluetoothd.tell('remove', '/org/bluez/hci0', 'org.bluez.Adapter1')
+    await expect(ended).rejects.toMatchObject({ code: 'ENODEV', address: 'hci0' })
+    await bluetoothd.addAdapter()
     await bluetoothd.tell('fail', 'StartDiscovery', 'org.bluez.Error.InProgress')
     await expect(search().ended).rejects.toMatchObject({ code: 'EBUSY', syscall: 'StartDiscovery' })
   }),

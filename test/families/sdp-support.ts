@@ -127,7 +127,7 @@ export class ScriptedPeer implements SdpEndpoint {
 }
 
 /** What `sdptool add --channel=3 SP` makes of a record, as bytes. */
-export const serialPort = element(
+export const serialPort: string = element(
   [
     '0900000a00010005',
     `090001${element('191101')}`,

@@ -16,9 +16,11 @@ function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8' })
 }
 
-function startBluetoothd(): void {
+async function startBluetoothd(): Promise<void> {
   ;[far, near] = restartControllers(2) as [Controller, Controller]
   run('lab-bluetoothd', 'start')
+  // What makes it connectable, too.
+  await (await adapterOf(far)).setDiscoverable(true, { duration: 0 })
 }
 
 async function adapterOf({ id }: Controller): Promise<BluetoothAdapter> {
@@ -60,7 +62,8 @@ describe('adapters', () => {
     const list = await adapters()
     expect(list.map(({ id, address }) => ({ id, address }))).toEqual([far, near])
     const adapter = await adapterOf(far)
-    expect(adapter).toMatchObject({ powered: true, discoverable: false, alias: adapter.name })
+    await adapter.setDiscoverable(false)
+    expect(await adapterOf(far)).toMatchObject({ powered: true, discoverable: false, alias: adapter.name })
     await adapter.setAlias('polysocket')
     await adapter.setPairable(true)
     await adapter.setDiscoverable(true, { duration: 0 })
@@ -278,7 +281,7 @@ describe('bluetoothd that goes away', () => {
       code: 'ERR_FAMILY_UNAVAILABLE',
       message: expect.stringContaining('systemctl start dbus'),
     })
-    startBluetoothd()
+    await startBluetoothd()
   })
 
   test('so does an adapter that is unplugged', async () => {

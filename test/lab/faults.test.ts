@@ -450,7 +450,9 @@ describe('a peer that leaves', () => {
     const end = fate(endpoint)
     expect(await end).toBe('closed')
     expect(performance.now() - started).toBeLessThan(3000)
-    const failed = await new Promise<SocketError>((resolve) => endpoint.write('too late', (error) => resolve(error as SocketError)))
+    const failed = await new Promise<SocketError>((resolve) =>
+      endpoint.write('too late', (error) => resolve(error as SocketError)),
+    )
     expect(failed).toBeInstanceOf(Error)
     await listener.close()
   })
@@ -465,7 +467,9 @@ describe('a peer that leaves', () => {
     await sleep(300)
     theirs.destroy()
     const error = await written
-    expect(error?.code).toMatch(/^(EPIPE|ECONNRESET|ENOTCONN|ERR_STREAM_DESTROYED|ERR_STREAM_PREMATURE_CLOSE|ERR_SOCKET_CLOSED)$/)
+    expect(error?.code).toMatch(
+      /^(EPIPE|ECONNRESET|ENOTCONN|ERR_STREAM_DESTROYED|ERR_STREAM_PREMATURE_CLOSE|ERR_SOCKET_CLOSED)$/,
+    )
     await end
     await listener.close()
   })

@@ -1,7 +1,9 @@
 import { endianness, networkInterfaces } from 'node:os'
-import type { Address, EngineName, SchemeFacts } from '../../index.ts'
+import type { Address, EngineName, FamilyStatus, SchemeFacts } from '../../index.ts'
 import { builtinFamilies, families, formatAddress } from '../../index.ts'
 import { readTarget } from '../open.ts'
+import { orInTheLab, placeForBluetooth } from './bluetooth.ts'
+import { type Effort, FULL, RADIO } from './measure.ts'
 
 /** One row of the demo that can be tried. */
 export interface Case {
@@ -14,6 +16,7 @@ export interface Case {
   readonly forced?: EngineName
   /** The scheme does not leave the process, so that both ends are in ours. */
   readonly sameProcess: boolean
+  readonly effort: Effort
 }
 
 /** One row that cannot. */
@@ -59,23 +62,34 @@ const EXTRAS: readonly Extra[] = [
 const ALSO_ON_NODE: readonly string[] = ['tcp', 'udp', 'unix']
 
 /** Everything that the registry has: a family that is added shows up here by itself. */
-export function demoCases(): (Case | Missing)[] {
-  return families().flatMap(({ name, schemes }) =>
-    schemes.flatMap(({ scheme, availability }): (Case | Missing)[] => {
-      if (!availability.available) return [{ scheme, reason: availability.reason, remedy: availability.remedy }]
-      const { engine } = availability
-      const onNode = engine === 'kernel' && ALSO_ON_NODE.includes(scheme)
-      const rows = [
-        ...proposed(name, scheme).map((address) => makeCase(address, engine)),
-        ...EXTRAS.filter((extra) => extra.scheme === scheme && (extra.engine ?? engine) === engine).map((extra) => {
-          const lacking = extra.missing?.()
-          return lacking === undefined ? makeCase(extra.address, engine) : { scheme, ...lacking }
-        }),
-        ...(onNode ? proposed(name, scheme).map((address) => makeCase(address, engine, 'node')) : []),
-      ]
-      return rows.length > 0 ? rows : [{ scheme, reason: 'no address to try it at', remedy: 'name one in the demo' }]
+export async function demoCases(): Promise<(Case | Missing)[]> {
+  const rows = families().flatMap(({ name, schemes }) => schemes.map((status) => casesOf(name, status)))
+  return (await Promise.all(rows)).flat()
+}
+
+async function casesOf(
+  name: string,
+  { scheme, availability }: FamilyStatus['schemes'][number],
+): Promise<(Case | Missing)[]> {
+  if (!availability.available) {
+    const { reason, remedy } = availability
+    return [{ scheme, reason, remedy: name === 'bluetooth' ? orInTheLab(scheme, remedy) : remedy }]
+  }
+  const { engine } = availability
+  if (name === 'bluetooth') {
+    const place = await placeForBluetooth(scheme)
+    return ['address' in place ? { ...makeCase(place.address, engine), effort: RADIO } : { scheme, ...place }]
+  }
+  const onNode = engine === 'kernel' && ALSO_ON_NODE.includes(scheme)
+  const rows = [
+    ...proposed(name, scheme).map((address) => makeCase(address, engine)),
+    ...EXTRAS.filter((extra) => extra.scheme === scheme && (extra.engine ?? engine) === engine).map((extra) => {
+      const lacking = extra.missing?.()
+      return lacking === undefined ? makeCase(extra.address, engine) : { scheme, ...lacking }
     }),
-  )
+    ...(onNode ? proposed(name, scheme).map((address) => makeCase(address, engine, 'node')) : []),
+  ]
+  return rows.length > 0 ? rows : [{ scheme, reason: 'no address to try it at', remedy: 'name one in the demo' }]
 }
 
 /** The scheme's own idea of an address that is free here. */
@@ -93,5 +107,6 @@ function makeCase(address: string, engine: string, forced?: EngineName): Case {
     engine: forced ?? engine,
     ...(forced !== undefined && { forced }),
     sameProcess: engine === 'memory',
+    effort: FULL,
   }
 }

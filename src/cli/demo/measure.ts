@@ -11,10 +11,24 @@ export interface Measured {
   readonly verdict: string
 }
 
-export const ECHOES = 500
 export const ECHO_BYTES = 64
-/** Echoes that come first and do not count, until the machinery is warm. */
-export const WARM_UP = 100
+
+/** How much of a row is done, and in which time. */
+export interface Effort {
+  /** Of the file, at most. */
+  readonly bytes: number
+  readonly echoes: number
+  /** Echoes that come first and do not count, until the machinery is warm. */
+  readonly warmUp: number
+  /** Milliseconds after which an answer counts as lost, where the scheme may lose it. */
+  readonly patience: number
+  /** Milliseconds for the whole row: long enough for an emulated processor, too. */
+  readonly limit: number
+}
+
+export const FULL: Effort = { bytes: 8 * 1024 * 1024, echoes: 500, warmUp: 100, patience: 300, limit: 60_000 }
+/** A radio carries some 100 KiB in a second, and an echo in some 20 ms. */
+export const RADIO: Effort = { bytes: 256 * 1024, echoes: 50, warmUp: 10, patience: 2000, limit: 60_000 }
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)

@@ -1,7 +1,7 @@
 import type { DatagramEndpoint, Message, OpenOptions } from '../../index.ts'
 import { formatAddress } from '../../index.ts'
 import { connectNamed, isDatagram, readTarget } from '../open.ts'
-import { ECHO_BYTES, ECHOES, type Measured, median, WARM_UP } from './measure.ts'
+import { ECHO_BYTES, type Effort, type Measured, median } from './measure.ts'
 import type { Payload } from './payload.ts'
 import { DATA_HEADER, decodeReport, encodeData, encodeStart, MESSAGE, type Report } from './protocol.ts'
 
@@ -9,16 +9,19 @@ import { DATA_HEADER, decodeReport, encodeData, encodeStart, MESSAGE, type Repor
 const SIZE = 8192
 /** Messages under way at a time. Where the scheme may lose them, so few that the default receive buffer takes them. */
 const WINDOW = { reliable: 256, unreliable: 8 } as const
-/** How long an answer is waited for before it counts as lost. */
-const PATIENCE = 300
 /** Of what an unreliable scheme may lose; more, on one machine and with few messages under way, is a defect. */
 const TOLERATED_LOSS = 0.01
 
 /** The near side of a message scheme: echoes, then the file in numbered messages. */
-export async function measureMessages(address: string, payload: Payload, options: OpenOptions): Promise<Measured> {
+export async function measureMessages(
+  address: string,
+  payload: Payload,
+  effort: Effort,
+  options: OpenOptions,
+): Promise<Measured> {
   const endpoint = await connectNamed(readTarget(address).address, options)
   if (!isDatagram(endpoint)) throw new Error(`${address} did not make a datagram socket`)
-  const client = new Client(endpoint)
+  const client = new Client(endpoint, effort)
   const abort = (): void => void endpoint.close()
   options.signal?.addEventListener('abort', abort)
   try {
@@ -50,11 +53,13 @@ function judge({ facts }: DatagramEndpoint, payload: Payload, pieces: number, re
 
 class Client {
   readonly #endpoint: DatagramEndpoint
+  readonly #effort: Effort
   readonly #failed: Promise<never>
   #onMessage: (data: Buffer) => void = () => undefined
 
-  constructor(endpoint: DatagramEndpoint) {
+  constructor(endpoint: DatagramEndpoint, effort: Effort) {
     this.#endpoint = endpoint
+    this.#effort = effort
     endpoint.on('message', ({ data }: Message) => this.#onMessage(data))
     this.#failed = new Promise<never>((_, reject) => {
       endpoint.on('error', reject)
@@ -66,9 +71,10 @@ class Client {
 
   /** Median round trip in microseconds. An echo that is lost is sent again, and not counted. */
   async echoes(): Promise<number> {
+    const { echoes, warmUp } = this.#effort
     const times: number[] = []
     let lost = 0
-    for (let round = -WARM_UP; round < ECHOES; round++) {
+    for (let round = -warmUp; round < echoes; round++) {
       const message = Buffer.alloc(ECHO_BYTES, MESSAGE.echo)
       message.writeInt32BE(round, 1)
       const start = performance.now()
@@ -77,7 +83,7 @@ class Client {
       if (!(await came)) lost++
       else if (round >= 0) times.push((performance.now() - start) * 1000)
     }
-    if (lost > ECHOES * TOLERATED_LOSS) throw new Error(`${lost} of ${ECHOES + WARM_UP} echoes did not come back`)
+    if (lost > echoes * TOLERATED_LOSS) throw new Error(`${lost} of ${echoes + warmUp} echoes did not come back`)
     return median(times)
   }
 
@@ -100,7 +106,7 @@ class Client {
       while (sent - lost - received > underWay) {
         const before = received
         const acked = new Promise<void>((resolve) => (onAck = resolve))
-        await this.#race(acked, PATIENCE)
+        await this.#race(acked, this.#effort.patience)
         // Nothing came for long: what is under way will not come any more. The report at the end has the last word.
         if (received === before) lost = sent - received
       }
@@ -134,7 +140,7 @@ class Client {
         if (isIt(data)) resolve(data)
       }
     })
-    return await this.#race(came, this.#endpoint.facts.reliable ? undefined : PATIENCE)
+    return await this.#race(came, this.#endpoint.facts.reliable ? undefined : this.#effort.patience)
   }
 
   async #race<T>(wanted: Promise<T>, patience: number | undefined): Promise<T | undefined> {

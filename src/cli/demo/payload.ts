@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
+import { FULL } from './measure.ts'
 
 /** A real file of several MiB that every machine with Node has: the beginning of Node's own binary. */
 export const PAYLOAD_PATH: string = process.execPath
-const PAYLOAD_BYTES = 8 * 1024 * 1024
 
 export interface Payload {
   readonly bytes: Buffer
   readonly sha256: string
 }
 
-export function readPayload(limit: number = PAYLOAD_BYTES): Payload {
+export function readPayload(limit: number = FULL.bytes): Payload {
   const buffer = Buffer.alloc(limit)
   const fd = openSync(PAYLOAD_PATH, 'r')
   try {
@@ -22,6 +22,13 @@ export function readPayload(limit: number = PAYLOAD_BYTES): Payload {
   } finally {
     closeSync(fd)
   }
+}
+
+/** The beginning of a payload. */
+export function firstOf(payload: Payload, limit: number): Payload {
+  if (payload.bytes.length <= limit) return payload
+  const bytes = payload.bytes.subarray(0, limit)
+  return { bytes, sha256: sha256(bytes) }
 }
 
 export function sha256(...chunks: readonly Uint8Array[]): string {

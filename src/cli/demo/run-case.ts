@@ -1,7 +1,7 @@
 import type { Case } from './cases.ts'
 import type { Measured } from './measure.ts'
 import { measureMessages } from './message-client.ts'
-import type { Payload } from './payload.ts'
+import { firstOf, type Payload } from './payload.ts'
 import { forkPeer, localPeer, type PeerRequest } from './peer.ts'
 import { measureStream } from './stream-client.ts'
 
@@ -13,7 +13,7 @@ export type Outcome = { readonly address: string } & (
 export interface CaseOptions {
   /** Ends the row early. */
   readonly signal?: AbortSignal
-  /** Milliseconds for the whole row. */
+  /** Milliseconds for the whole row; default: as its effort has it. */
   readonly limit?: number
   /** The program of the far side. */
   readonly script?: string
@@ -21,7 +21,7 @@ export interface CaseOptions {
 
 /** Runs one row: never rejects and never hangs, whatever becomes of the far side. */
 export async function runCase(row: Case, payload: Payload, options: CaseOptions = {}): Promise<Outcome> {
-  const limit = options.limit ?? 10_000
+  const limit = options.limit ?? row.effort.limit
   const deadline = new AbortController()
   const over = new AbortController()
   const timer = setTimeout(() => deadline.abort(new Error(`not finished after ${limit / 1000} s`)), limit)
@@ -38,7 +38,7 @@ export async function runCase(row: Case, payload: Payload, options: CaseOptions 
     const peer = await Promise.race([starting, late])
     address = peer.address
     const measure = row.facts.kind === 'stream' ? measureStream : measureMessages
-    const work = measure(peer.address, payload, {
+    const work = measure(peer.address, firstOf(payload, row.effort.bytes), row.effort, {
       signal: over.signal,
       ...(row.forced !== undefined && { engine: row.forced }),
     })

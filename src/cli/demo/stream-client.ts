@@ -1,13 +1,18 @@
 import type { OpenOptions, StreamEndpoint } from '../../index.ts'
 import { connect, formatAddress } from '../../index.ts'
 import { isStream } from '../open.ts'
-import { ECHO_BYTES, ECHOES, type Measured, median, WARM_UP } from './measure.ts'
+import { ECHO_BYTES, type Effort, type Measured, median } from './measure.ts'
 import type { Payload } from './payload.ts'
 import { DONE, STREAM } from './protocol.ts'
 
 /** The near side of a stream: echoes on one connection, the file on another. */
-export async function measureStream(address: string, payload: Payload, options: OpenOptions): Promise<Measured> {
-  const roundTrip = await withConnection(address, options, echoes)
+export async function measureStream(
+  address: string,
+  payload: Payload,
+  effort: Effort,
+  options: OpenOptions,
+): Promise<Measured> {
+  const roundTrip = await withConnection(address, options, (endpoint) => echoes(endpoint, effort))
   return await withConnection(address, options, async (endpoint) => {
     const from = endpoint.local === undefined ? undefined : formatAddress(endpoint.local)
     const { seconds, digest } = await transfer(endpoint, payload.bytes)
@@ -35,7 +40,7 @@ async function withConnection<T>(
   }
 }
 
-async function echoes(endpoint: StreamEndpoint): Promise<number> {
+async function echoes(endpoint: StreamEndpoint, effort: Effort): Promise<number> {
   const message = Buffer.alloc(ECHO_BYTES, 'echo')
   const times: number[] = []
   let missing = 0
@@ -48,7 +53,7 @@ async function echoes(endpoint: StreamEndpoint): Promise<number> {
     if (missing === 0) onEcho()
   })
   endpoint.write(Buffer.from([STREAM.echo]))
-  for (let round = -WARM_UP; round < ECHOES; round++) {
+  for (let round = -effort.warmUp; round < effort.echoes; round++) {
     missing = ECHO_BYTES
     const start = performance.now()
     const came = new Promise<void>((resolve) => (onEcho = resolve))

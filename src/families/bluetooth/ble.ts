@@ -5,9 +5,9 @@ import { openBle } from './ble/open.ts'
 import type { BleSocketOptions } from './ble/options.ts'
 
 export { formatBle, parseBle } from './ble/address-text.ts'
+export { bleFacts } from './ble/facts.ts'
 export { probeBle } from './ble/load.ts'
 export type { BleRetry, BleSocketOptions } from './ble/options.ts'
-export { bleFacts } from './ble/stream.ts'
 
 declare module '../../core/options.ts' {
   interface SocketOptions extends BleSocketOptions {}

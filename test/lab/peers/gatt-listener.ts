@@ -1,4 +1,5 @@
 import { namedSystemError, socketClosed } from '../../../src/core/errors.ts'
+import type { SchemeFacts } from '../../../src/core/facts.ts'
 import type { DatagramHandle, ListenerEvents, ListenerHandle } from '../../../src/core/family.ts'
 import type { ListenRequest } from '../../../src/core/options.ts'
 import type { BleAddress, L2capAddress } from '../../../src/families/bluetooth/address.ts'
@@ -51,11 +52,14 @@ export async function listenGatt(
 export class GattListener implements ListenerHandle<BleAddress> {
   readonly type = 'listener'
   readonly engine = 'kernel'
-  readonly facts = bleFacts
+  readonly facts: SchemeFacts = bleFacts
   readonly local: BleAddress
   readonly remote = undefined
   readonly #socket: ListenerHandle
   readonly #radio: Radio
+  readonly #waiting: GattStream[] = []
+  #events: ListenerEvents<BleAddress> | undefined
+  #isFlowing = false
   #isClosed = false
   #open: GattStream | undefined
 
@@ -70,34 +74,50 @@ export class GattListener implements ListenerHandle<BleAddress> {
   }
 
   start(events: ListenerEvents<BleAddress>): void {
+    this.#events = events
     this.#socket.start({
-      onAccept: (socket) => this.#accept(socket as DatagramHandle, events),
+      onAccept: (socket) => this.#accept(socket as DatagramHandle),
       onError: (error, fatal) => events.onError(error, fatal),
     })
     this.#socket.resume()
     this.#order('advertise')
   }
 
-  #accept(socket: DatagramHandle, events: ListenerEvents<BleAddress>): void {
-    const stream = new GattStream(
-      socket,
-      this.local,
-      () => this.#isClosed || events.onAccept(stream),
-      () => {
-        if (this.#open === stream) this.#open = undefined
-        if (!this.#isClosed) this.#order('advertise')
-      },
-    )
+  #accept(socket: DatagramHandle): void {
+    const onSubscribed = (): void => {
+      this.#waiting.push(stream)
+      this.#deliver()
+    }
+    const onGone = (): void => {
+      if (this.#open !== stream) return
+      this.#open = undefined
+      if (!this.#isClosed) this.#order('advertise')
+    }
+    const stream = new GattStream(socket, this.local, onSubscribed, onGone)
     this.#open = stream
+    if (this.#isClosed) stream.close()
+  }
+
+  resume(): void {
+    this.#isFlowing = true
+    this.#deliver()
+  }
+
+  pause(): void {
+    this.#isFlowing = false
+  }
+
+  #deliver(): void {
+    while (this.#isFlowing && !this.#isClosed) {
+      const stream = this.#waiting.shift()
+      if (stream === undefined) return
+      this.#events?.onAccept(stream)
+    }
   }
 
   #order(word: 'advertise' | 'quiet'): void {
     this.#radio.child.tell(`${word} ${this.#radio.numbers.get(this.local.device)}`)
   }
-
-  resume(): void {}
-
-  pause(): void {}
 
   getOption(option: unknown): never {
     if (this.#isClosed) throw socketClosed('getOption')
@@ -122,6 +142,7 @@ export class GattListener implements ListenerHandle<BleAddress> {
     this.#isClosed = true
     this.#order('quiet')
     this.#socket.close()
+    for (const stream of this.#waiting.splice(0)) stream.close()
     taken.delete(this.local.device)
   }
 }

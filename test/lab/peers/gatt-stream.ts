@@ -1,4 +1,5 @@
 import { socketClosed } from '../../../src/core/errors.ts'
+import type { SchemeFacts } from '../../../src/core/facts.ts'
 import type { DatagramHandle, Done, StreamEvents, StreamHandle } from '../../../src/core/family.ts'
 import type { BleAddress } from '../../../src/families/bluetooth/address.ts'
 import { unknownBleOption } from '../../../src/families/bluetooth/ble/options.ts'
@@ -14,7 +15,7 @@ const INBOX_LIMIT = 65_536
 export class GattStream implements StreamHandle<BleAddress> {
   readonly type = 'stream'
   readonly engine = 'kernel'
-  readonly facts = bleFacts
+  readonly facts: SchemeFacts = bleFacts
   readonly local: BleAddress
   readonly remote = undefined
   readonly #socket: DatagramHandle

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { isMainThread } from 'node:worker_threads'
 import type { SocketError } from '../../../core/errors.ts'
 import type { Availability } from '../../../core/family.ts'
 import { unavailable } from '../../../engine/kernel-open.ts'
@@ -16,14 +17,24 @@ const NOT_INSTALLED = {
   remedy: 'run: npm install @abandonware/noble',
 } as const
 
+const MAIN_THREAD_ONLY = {
+  available: false,
+  reason: 'noble works in the main thread only',
+  remedy: 'connect there, not in a worker',
+} as const
+
 const AVAILABLE: Availability = { available: true, engine: 'noble' }
 
 const { resolve } = createRequire(import.meta.url)
 
 let instance: Noble | undefined
 
-/** Looks for the package, without loading it: it would open the adapter. */
+/**
+ * Looks for the package, without loading it: it would open the adapter. In a worker thread it is none: its native part
+ * answers to the main thread's event loop, and calls from there into the worker's JavaScript.
+ */
 export function probeBle(): Availability {
+  if (!isMainThread) return MAIN_THREAD_ONLY
   return PACKAGES.some(({ name }) => isInstalled(name)) ? AVAILABLE : NOT_INSTALLED
 }
 
@@ -34,8 +45,9 @@ export function probeBle(): Availability {
  * Throws `ERR_FAMILY_UNAVAILABLE` where no package is installed, or where it cannot be loaded.
  */
 export async function loadNoble(): Promise<Noble> {
-  const found = PACKAGES.find(({ name }) => isInstalled(name))
-  if (found === undefined) throw unavailable('ble', NOT_INSTALLED.reason, NOT_INSTALLED.remedy)
+  const availability = probeBle()
+  if (!availability.available) throw unavailable('ble', availability.reason, availability.remedy)
+  const found = PACKAGES.find(({ name }) => isInstalled(name)) as (typeof PACKAGES)[number]
   try {
     const module: unknown = await import(found.module)
     // Only now, since another call may have been faster.

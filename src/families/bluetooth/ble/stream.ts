@@ -6,22 +6,13 @@ import type { BleAddress } from '../address.ts'
 import { explained } from '../driver/explained.ts'
 import { Inbox } from '../driver/inbox.ts'
 import { isOrderly, lossOf } from './errors.ts'
+import { bleFacts } from './facts.ts'
 import type { Link } from './link.ts'
 import { unknownBleOption } from './options.ts'
 import type { Sender } from './sender.ts'
 
 /** Notifications cannot be held up; so much may wait for a reader that does not read. Some ten seconds of a fast device. */
 const INBOX_LIMIT = 1024 * 1024
-
-export const bleFacts: SchemeFacts = {
-  kind: 'stream',
-  socket: 'GATT: writes to one characteristic, notifications of another',
-  connected: true,
-  reliable: true,
-  ordered: true,
-  boundaries: false,
-  halfClose: false,
-}
 
 /** A connection whose characteristics are subscribed to. */
 export class BleStream implements StreamHandle<BleAddress> {

@@ -38,27 +38,26 @@ export async function* discoverDevices(
   const stop = new AbortController()
   const onAbort = (): void => stop.abort(new AbortError(signal?.reason))
   signal?.addEventListener('abort', onAbort, { once: true })
-  let expired = false
-  const expire = (): void => {
-    expired = true
-    stop.abort()
-  }
+  const expire = (): void => stop.abort(EXPIRED)
   const timer = timeout === undefined ? undefined : setTimeout(expire, timeout)
   let bus: BluezBus | undefined
   try {
     bus = await BluezBus.open(stop.signal)
     const adapter = poweredAdapter(bus, options.adapter, 'discover')
-    const sightings = new Sightings(bus, adapter, kinds, services, stop.signal)
+    const sightings = new Sightings(bus, adapter, kinds, services, stop)
     await sightings.begin()
     yield* sightings.all()
   } catch (error) {
-    if (!expired) throw error
+    if (error !== EXPIRED) throw error
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
     await bus?.close()
   }
 }
+
+/** Why a search stops that was to last so long. */
+const EXPIRED = Symbol('expired')
 
 interface Search {
   readonly kinds: readonly BluetoothKind[]
@@ -86,10 +85,10 @@ class Sightings {
   readonly #adapter: FoundAdapter
   readonly #only: BluetoothKind | undefined
   readonly #services: readonly string[]
-  readonly #stop: AbortSignal
+  /** Aborted by whatever ends the search, that being its reason. */
+  readonly #stop: AbortController
   readonly #yielded = new Set<string>()
   readonly #found: BluetoothDevice[] = []
-  #failure: unknown
   #wake: (() => void) | undefined
 
   constructor(
@@ -97,7 +96,7 @@ class Sightings {
     adapter: FoundAdapter,
     kinds: readonly BluetoothKind[],
     services: readonly string[],
-    stop: AbortSignal,
+    stop: AbortController,
   ) {
     this.#bus = bus
     this.#adapter = adapter
@@ -114,14 +113,15 @@ class Sightings {
     objects.on('changed', (path: string, name: string, changed: Properties) => this.#changed(path, name, changed))
     objects.on('removed', (path: string, names: string[]) => {
       if (path === this.#adapter.path && names.includes(ADAPTER)) {
-        this.#fail(namedSystemError('ENODEV', 'discover', this.#adapter.id))
+        this.#stop.abort(namedSystemError('ENODEV', 'discover', this.#adapter.id))
       }
     })
-    this.#bus.onLost((error) => this.#fail(error))
-    this.#stop.addEventListener('abort', () => this.#fail(this.#stop.reason), { once: true })
-    const options = { signal: this.#stop, address: this.#adapter.id }
-    await this.#bus.call(this.#adapter.path, ADAPTER, 'SetDiscoveryFilter', 'a{sv}', [this.#filter()], options)
-    await this.#bus.call(this.#adapter.path, ADAPTER, 'StartDiscovery', '', [], options)
+    this.#bus.onLost((error) => this.#stop.abort(error))
+    this.#stop.signal.addEventListener('abort', () => this.#wake?.(), { once: true })
+    const options = { signal: this.#stop.signal, address: this.#adapter.id }
+    const { path } = this.#adapter
+    await this.#bus.call(path, ADAPTER, 'SetDiscoveryFilter', 'a{sv}', [this.#filter()], options)
+    await this.#bus.call(path, ADAPTER, 'StartDiscovery', '', [], options)
     for (const [path, { Connected }] of Object.entries(objects.filter(DEVICE))) {
       if (Connected === true) this.#sighted(path)
     }
@@ -141,7 +141,7 @@ class Sightings {
       const isNews = 'UUIDs' in changed && this.#bus.objects.get(path)?.[DEVICE]?.RSSI !== undefined
       if (isSighting || isNews || changed.Connected === true) this.#sighted(path)
     } else if (name === ADAPTER && path === this.#adapter.path && changed.Powered === false) {
-      this.#fail(adapterOff('discover', this.#adapter.id))
+      this.#stop.abort(adapterOff('discover', this.#adapter.id))
     }
   }
 
@@ -157,17 +157,12 @@ class Sightings {
     this.#wake?.()
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??= error
-    this.#wake?.()
-  }
-
   /** Device by device; throws what ends the search. */
   async *all(): AsyncGenerator<BluetoothDevice, void, undefined> {
     for (;;) {
       const device = this.#found.shift()
       if (device !== undefined) yield device
-      else if (this.#failure !== undefined) throw this.#failure
+      else if (this.#stop.signal.aborted) throw this.#stop.signal.reason
       else await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }

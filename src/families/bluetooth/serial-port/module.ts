@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
+import { isMainThread } from 'node:worker_threads'
 import type { Availability } from '../../../core/family.ts'
 import { unavailable } from '../../../engine/kernel-open.ts'
 
@@ -25,11 +26,18 @@ export interface SerialPortModule {
 
 const { resolve } = createRequire(import.meta.url)
 
-/** Looks for the package, without loading it. */
+/**
+ * Looks for the package, without loading it. In a worker thread it is none: its native part answers to the main thread's
+ * event loop, and calls from there into the worker's JavaScript.
+ */
 export function probeSerialPort(): Availability {
   if (process.platform !== 'linux' && process.platform !== 'win32') {
     const reason = `${PACKAGE} runs on Linux and Windows, not on ${process.platform}`
     return { available: false, reason, remedy: 'there is no driver for RFCOMM here; use BLE where the device has it' }
+  }
+  if (!isMainThread) {
+    const reason = `${PACKAGE} works in the main thread only`
+    return { available: false, reason, remedy: 'connect there, not in a worker' }
   }
   try {
     resolve(PACKAGE)

@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ConformanceCase, conformance } from '../../src/conformance/index.ts'
+import type { BleAddress } from '../../src/families/bluetooth/address.ts'
+import { bleFacts, connectBle, formatBle, parseBle, probeBle } from '../../src/families/bluetooth/ble.ts'
+import { type AddressFamily, createSockets } from '../../src/index.ts'
+import { checkNames, overBle } from '../families/ble-one-connection.ts'
+import { listenGatt, type Radio } from './peers/gatt-listener.ts'
+import { atLeastControllers, type Controller, restartControllers, startScript } from './support.ts'
+
+/** noble has the first controller; on the others are devices, on kernel sockets of ours. */
+const [home, ...others] = atLeastControllers(8) as [Controller, ...Controller[]]
+let radio: Radio
+let next = 0
+
+const family: AddressFamily<BleAddress> = {
+  name: 'bluetooth',
+  schemes: { ble: bleFacts },
+  probe: probeBle,
+  parse: parseBle,
+  format: formatBle,
+  ephemeral: () => parseBle('ble', `//${others[next++ % others.length]?.address}/nus`),
+  connect: connectBle,
+  listen: (address, request) => listenGatt(radio, address, request),
+}
+
+beforeAll(async () => {
+  execFileSync('hciconfig', [home.id, 'down'])
+  process.env.HCI_CHANNEL_USER = '1'
+  process.env.NOBLE_HCI_DEVICE_ID = home.id.slice('hci'.length)
+  const numbers = new Map(others.map(({ id, address }) => [address, Number(id.slice('hci'.length))]))
+  const child = startScript('gatt_radio.py', ...[...numbers.values()].map(String))
+  radio = { child, numbers }
+  expect(await child.report()).toEqual({ ready: [...numbers.keys()] })
+  await delay(1000)
+})
+
+afterAll(async () => {
+  await radio.child[Symbol.asyncDispose]()
+  restartControllers(2)
+})
+
+/** An emulated link carries some 10 kB a second, and there are seven devices. */
+const TOO_LARGE = 'an emulated link is too slow for so much; the suite over a scripted noble has it'
+const TOO_MANY = 'it opens more listeners than there are controllers; the suite over a scripted noble has it'
+
+function inTheLab(one: ConformanceCase): ConformanceCase {
+  const { name } = one
+  if (/8 MiB|up to the end|end\(data\)|pause and resume|destroySoon|400_000|quiet until resume, and pause/.test(name))
+    return { ...one, skip: { reason: TOO_LARGE, remedy: 'none' } }
+  if (/^ble: lifecycle/.test(name)) return { ...one, skip: { reason: TOO_MANY, remedy: 'none' } }
+  return overBle(one)
+}
+
+const cases = conformance(createSockets([family]), family, { connections: 1, timeout: 100_000 })
+
+describe('ble: noble on one controller, kernel sockets on the others', () => {
+  test('the cases that it cannot keep are of the suite', () => checkNames(cases))
+
+  for (const { name, skip, run } of cases.map(inTheLab)) {
+    if (skip === undefined) test(name, run, 110_000)
+    else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
+  }
+})
