@@ -1,11 +1,8 @@
 import { AbortError, type DatagramEndpoint } from '../index.ts'
-import { IdleTimer } from './idle.ts'
+import { IdleTimer, LINGER } from './idle.ts'
 import type { Count } from './relay-streams.ts'
 import { note } from './report.ts'
 import type { Direction } from './traffic.ts'
-
-/** How long answers are waited for after the client ended, from a target that knows no end. */
-const LINGER = 500
 
 /**
  * Joins an accepted message socket and its target: messages, and the end of each direction where the scheme has one.

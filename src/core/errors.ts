@@ -37,10 +37,17 @@ export class SocketError extends Error {
   }
 }
 
-/** libuv names fewer errors than the kernel has; os.constants fills in the rest. */
+/** Linux's asm-generic/errno.h: too many descriptors in flight, and a radio that is switched off. */
+const LINUX_ONLY: readonly (readonly [number, string])[] = [
+  [-109, 'ETOOMANYREFS'],
+  [-132, 'ERFKILL'],
+]
+
+/** libuv names fewer errors than the kernel has; os.constants fills in the most, and Linux's own numbers the last. */
 const namesByErrno = new Map<number, string>([
   ...Object.entries(constants.errno).map(([name, errno]): [number, string] => [-errno, name]),
   ...[...getSystemErrorMap()].map(([errno, [name]]): [number, string] => [errno, name]),
+  ...(process.platform === 'linux' ? LINUX_ONLY : []),
 ])
 
 const errnosByName = new Map([...namesByErrno].map(([errno, name]) => [name, errno]))

@@ -28,8 +28,8 @@ const rfcomm = scheme('rfcomm')
 const noRfcomm = need(!rfcomm.met, 'the kernel has Bluetooth', 'run it where it has not')
 
 test.each([
-  ['scan', /--kind <kind>[^]*Needs bluetoothd/],
-  ['services', /<device>[^]*neither bluetoothd/],
+  ['scan', /--kind <kind>[\s\S]*Needs bluetoothd/],
+  ['services', /<device>[\s\S]*neither bluetoothd/],
 ])('%s --help', async (command, text) => {
   const { code, stdout, stderr } = await run(command, '--help')
   expect(stdout.toString()).toMatch(text)
@@ -96,9 +96,9 @@ describe('option service', () => {
   // Each says by its error how the option arrived.
   test.each([
     ['service=spp', /ERR_FAMILY_UNAVAILABLE|listening/],
-    ['service=nonsense', /TypeError service\.uuid must be .*'nonsense'|ERR_FAMILY_UNAVAILABLE/],
+    ['service=nonsense', /TypeError service\.uuid must be .*'nonsense'/],
     ['service=0x1101', /ERR_FAMILY_UNAVAILABLE|listening/],
-    ['service={"uuid":"spp","name":7}', /TypeError service\.name must be a string|ERR_FAMILY_UNAVAILABLE/],
+    ['service={"uuid":"spp","name":7}', /TypeError service\.name must be a string/],
   ])('%s', async (option, outcome) => {
     const listening = cli('cat', '--listen', 'rfcomm://any/0', '--option', option, '--timeout', '2000').end()
     expect((await listening.done).stderr).toMatch(outcome)

@@ -65,7 +65,7 @@ describe('rfcomm-tester', () => {
 
   test('Basic RFCOMM Socket Client - Success', async () => {
     await using peer = await pythonServer('rfcomm', CHANNEL, { mode: 'hold' })
-    const endpoint = await connect(address(CHANNEL), from)
+    const endpoint = (await connect(address(CHANNEL), from)) as StreamEndpoint
     expect(await peer.report()).toEqual({ accepted: near.address })
     endpoint.destroy()
   })
@@ -76,7 +76,7 @@ describe('rfcomm-tester', () => {
   ] as const) {
     test(`Basic RFCOMM Socket Client - ${name}`, async () => {
       await using peer = await pythonServer('rfcomm', CHANNEL, { mode: 'receive' })
-      const endpoint = await connect(address(CHANNEL), from)
+      const endpoint = (await connect(address(CHANNEL), from)) as StreamEndpoint
       endpoint.end(data)
       await peer.report()
       expect(await peer.report()).toMatchObject({ received: data.length, receivedHash: sha256(data) })

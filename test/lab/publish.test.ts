@@ -70,7 +70,7 @@ describe('with bluetoothd', () => {
       .poll(async () => (await discoverServices(far.address, { local: near.address })).map(({ uuids }) => uuids[0]))
       .not.toContain(OURS)
     await expect(connect(`rfcomm://${far.address}/${OURS}`, from())).rejects.toMatchObject({ code: 'ENOTFOUND' })
-    await expect.poll(openDescriptors, { timeout: 5000 }).toBe(before)
+    await expect.poll(openDescriptors, { timeout: 5000 }).toBeLessThanOrEqual(before)
   })
 
   test('a channel that is taken is EADDRINUSE, and nothing is published for it', async () => {
