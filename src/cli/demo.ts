@@ -77,7 +77,7 @@ const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
 process.stdout.write(
   `
 ${humanBytes(payload.bytes.length)} of ${PAYLOAD_PATH} to a second process and its SHA-256 back; round trip:
-median of ${FULL.echoes} echoes of ${ECHO_BYTES} bytes. Over a radio ${humanBytes(RADIO.bytes)} and ${RADIO.echoes} echoes. Node ${process.versions.node}, ${process.platform} ${release()}, ${availableParallelism()} processors.
+median of up to ${FULL.echoes} echoes of ${ECHO_BYTES} bytes. Over a radio ${humanBytes(RADIO.bytes)} and ${RADIO.echoes} echoes. Node ${process.versions.node}, ${process.platform} ${release()}, ${availableParallelism()} processors.
 
 ${table(HEAD, rows, new Set(['bytes', 'round trip', 'throughput']))}
 ${notes}

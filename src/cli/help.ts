@@ -38,7 +38,8 @@ Examples:
 export const SCAN_HELP = `
 A line has the address, the kinds (bredr: classic Bluetooth; le: Low Energy), how strong it is received, the class of
 device, the name, and the services that it announces, each by its name or UUID as an address takes it. It is printed
-once, with what is known of the device when it is first seen. Needs bluetoothd; no privileges.
+once, with what is known of the device when it is first seen. Without --kind most adapters take turns: some 5 s for le,
+then some 5 s for bredr. Needs bluetoothd; no privileges.
 
 Examples:
   polysocket scan

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSockets } from '../../src/index.ts'
 import { bleFamily, connect, never, nus, ScriptedNoble, ScriptedPeripheral, turns } from './ble-scripted.ts'
@@ -283,6 +284,21 @@ describe('the adapter', () => {
     noble.emit('warning', 'unknown peripheral 00aa01000000 connected!')
     noble.emit('warning', `Initialization of USB device failed: ${said}`)
     await warned
+  })
+
+  test('that turns out to be unplugged by the first write to it is EHOSTUNREACH', async () => {
+    const [noble, peripheral] = stuckAt('the scan')
+    const socket = new EventEmitter()
+    socket.on('error', () => undefined)
+    Object.assign(noble, { _bindings: { _hci: { _socket: socket } } })
+    const connecting = connect(noble)
+    await turns()
+    socket.emit('error', Object.assign(new Error('Network is down'), { code: 'ENETDOWN' }))
+    await turns()
+    expect(noble.scanning).toBe(true)
+    socket.emit('error', Object.assign(new Error('File descriptor in bad state'), { code: 'EBADFD' }))
+    await expect(connecting).rejects.toThrow(/EHOSTUNREACH.*went away/)
+    await expectQuiet(noble, peripheral)
   })
 
   test('in user channel mode is asked for its buffers, which noble leaves out', async () => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { expect, test, vi } from 'vitest'
-import { completeUserChannel, sleep, wake } from '../../src/families/bluetooth/ble/internals.ts'
+import { completeUserChannel, isUnplugged, sleep, wake } from '../../src/families/bluetooth/ble/internals.ts'
 import { isNoble } from '../../src/families/bluetooth/ble/noble.ts'
 import { ScriptedNoble } from './ble-scripted.ts'
 
@@ -48,7 +48,7 @@ test('in user channel mode there is no timer to begin', () => {
 test('a noble of another make is left alone', () => {
   for (const _bindings of [undefined, {}, { _hci: {} }, { _hci: null }]) {
     const noble = Object.assign(new ScriptedNoble(), { _bindings })
-    for (const touch of [sleep, wake, completeUserChannel]) expect(() => touch(noble)).not.toThrow()
+    for (const touch of [sleep, wake, completeUserChannel, isUnplugged]) expect(() => touch(noble)).not.toThrow()
   }
 })
 

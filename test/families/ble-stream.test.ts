@@ -254,6 +254,17 @@ describe('the end', () => {
     again.close()
   })
 
+  test('the adapter being unplugged, of which noble in user channel mode says nothing, is ECONNABORTED', async () => {
+    const { heard, noble } = await open()
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    expect(heard.errors).toEqual([])
+    // There is no adapter of this number.
+    Object.assign(noble, { _bindings: { _hci: { _userChannel: '1', _deviceId: 4711 } } })
+    await new Promise((resolve) => setTimeout(resolve, 1100))
+    expect(heard.errors).toEqual([code('ECONNABORTED')])
+    heard.handle.close()
+  })
+
   test('end() disconnects once the device has taken everything, and is the end of both directions', async () => {
     const { heard, peripheral } = await open()
     heard.handle.resume()

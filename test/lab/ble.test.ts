@@ -97,9 +97,7 @@ describe('with a device by Python', () => {
     const bytes = randomBytes(100_000)
     child.tell('send 100000')
     stream.write(bytes)
-    const t0=Date.now(); let n=0; const iv=setInterval(()=>console.log(Date.now()-t0, 'read', stream.bytesRead, 'written', stream.bytesWritten - stream.writableLength, (globalThis as any).dbg?.()),2000)
     const got = await read(stream, 100_000)
-    console.log('read done', Date.now()-t0)
     expect(await child.report()).toEqual({ sent: 100_000, sha256: sha256(got) })
     stream.end()
     stream.resume()
@@ -257,6 +255,22 @@ describe('the adapter', () => {
 
   shown('that is not there is EHOSTUNREACH', async () => {
     await expect(connect(nus, { noble: await nobleOn(42) })).rejects.toEqual(code('EHOSTUNREACH'))
+  })
+
+  shown('that is unplugged ends the connection with ECONNABORTED, and works again once it is back', async () => {
+    {
+      await using child = await device()
+      await using stream = await open(child)
+      const failed = once(stream.resume(), 'error')
+      execFileSync('pkill', ['-9', '-x', 'btvirt'])
+      expect((await failed)[0]).toEqual(code('ECONNABORTED'))
+    }
+    restartControllers(2)
+    execFileSync('hciconfig', [home.id, 'down'])
+    await using child = await device({ echo: true })
+    await using stream = await open(child)
+    stream.write('back')
+    expect(String(await read(stream, 4))).toBe('back')
   })
 
   shown('that is up is EBUSY where noble wants it alone', async () => {

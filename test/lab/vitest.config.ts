@@ -1,8 +1,8 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // Runs in the guest: npm run test:lab. The emulated machine is ten to twenty times slower than its host, and its
 // controllers are one for all tests.
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/lab/**/*.test.ts'],
     pool: 'threads',
@@ -13,3 +13,5 @@ export default defineConfig({
     hookTimeout: 120_000,
   },
 })
+
+export default config

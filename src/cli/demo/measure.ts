@@ -12,11 +12,14 @@ export interface Measured {
 }
 
 export const ECHO_BYTES = 64
+/** Milliseconds after which the echoes that came will do: the machine is slow. */
+export const ECHO_TIME = 3000
 
 /** How much of a row is done, and in which time. */
 export interface Effort {
   /** Of the file, at most. */
   readonly bytes: number
+  /** Fewer, where they take longer than `ECHO_TIME`. */
   readonly echoes: number
   /** Echoes that come first and do not count, until the machinery is warm. */
   readonly warmUp: number

@@ -1,7 +1,7 @@
 import type { DatagramEndpoint, Message, OpenOptions } from '../../index.ts'
 import { formatAddress } from '../../index.ts'
 import { connectNamed, isDatagram, readTarget } from '../open.ts'
-import { ECHO_BYTES, type Effort, type Measured, median } from './measure.ts'
+import { ECHO_BYTES, ECHO_TIME, type Effort, type Measured, median } from './measure.ts'
 import type { Payload } from './payload.ts'
 import { DATA_HEADER, decodeReport, encodeData, encodeStart, MESSAGE, type Report } from './protocol.ts'
 
@@ -74,7 +74,9 @@ class Client {
     const { echoes, warmUp } = this.#effort
     const times: number[] = []
     let lost = 0
+    const endAt = performance.now() + ECHO_TIME
     for (let round = -warmUp; round < echoes; round++) {
+      if (times.length > 0 && performance.now() > endAt) break
       const message = Buffer.alloc(ECHO_BYTES, MESSAGE.echo)
       message.writeInt32BE(round, 1)
       const start = performance.now()

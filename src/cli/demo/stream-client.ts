@@ -1,7 +1,7 @@
 import type { OpenOptions, StreamEndpoint } from '../../index.ts'
 import { connect, formatAddress } from '../../index.ts'
 import { isStream } from '../open.ts'
-import { ECHO_BYTES, type Effort, type Measured, median } from './measure.ts'
+import { ECHO_BYTES, ECHO_TIME, type Effort, type Measured, median } from './measure.ts'
 import type { Payload } from './payload.ts'
 import { DONE, STREAM } from './protocol.ts'
 
@@ -53,7 +53,9 @@ async function echoes(endpoint: StreamEndpoint, effort: Effort): Promise<number>
     if (missing === 0) onEcho()
   })
   endpoint.write(Buffer.from([STREAM.echo]))
+  const endAt = performance.now() + ECHO_TIME
   for (let round = -effort.warmUp; round < effort.echoes; round++) {
+    if (times.length > 0 && performance.now() > endAt) break
     missing = ECHO_BYTES
     const start = performance.now()
     const came = new Promise<void>((resolve) => (onEcho = resolve))

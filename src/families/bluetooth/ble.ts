@@ -26,6 +26,8 @@ declare module '../../core/options.ts' {
  *
  * - Writes are as large as the device takes. Without response (see `withResponse`), at most 16 are unconfirmed at a time.
  * - A device cannot be held up. A reader that does not read may let 1 MiB wait; beyond, the connection is ended with `ENOBUFS`.
+ *   On Linux noble reads in the event loop, and the kernel keeps some 200 packets for it: what more comes while the loop stands
+ *   still is lost, and nobody is told.
  * - The end of the stream is the device's disconnect. Where noble tells the reason (Linux), a link that was lost is an error
  *   instead, `ETIMEDOUT` mostly; elsewhere it cannot be told from an orderly end.
  * - There is no half close: `end` disconnects, once the device has confirmed what was written.

@@ -11,7 +11,7 @@ const CHARACTERISTIC = number16(0x2803)
 const CONFIGURATION = number16(0x2902)
 
 const WRITE_BOTH_WAYS = 0x04 | 0x08
-const NOTIFY = 0x10
+const INDICATE = 0x20
 
 /** Where the parts of the one service are. */
 export const RX = 3
@@ -29,7 +29,7 @@ export function attributesOf({ service, write, notify }: BleAddress): readonly A
     { type: PRIMARY_SERVICE, value: wire(service) },
     declare(WRITE_BOTH_WAYS, RX, rx),
     { type: rx, value: Buffer.alloc(0) },
-    declare(NOTIFY, TX, tx),
+    declare(INDICATE, TX, tx),
     { type: tx, value: Buffer.alloc(0) },
     { type: CONFIGURATION, value: Buffer.alloc(2) },
   ]

@@ -8,31 +8,39 @@ const READ_BY_TYPE = 0x08
 const READ_BY_GROUP = 0x10
 const WRITE_REQUEST = 0x12
 const WRITE_COMMAND = 0x52
-const NOTIFICATION = 0x1b
+const INDICATION = 0x1d
+const CONFIRMATION = 0x1e
 const NOT_SUPPORTED = 0x06
 const NOT_FOUND = 0x0a
 
 const LEAST_MTU = 23
 const OUR_MTU = 247
 
+export interface GattEvents {
+  onWrite(handle: number, value: Buffer): void
+  /** The central has the indication. */
+  onConfirmed(): void
+}
+
 /** An ATT server, without what carries it: answers requests, and says what was written. */
 export class GattServer {
   readonly #attributes: readonly Attribute[]
-  readonly #onWrite: (handle: number, value: Buffer) => void
+  readonly #events: GattEvents
   #mtu = LEAST_MTU
 
-  constructor(attributes: readonly Attribute[], onWrite: (handle: number, value: Buffer) => void) {
+  constructor(attributes: readonly Attribute[], events: GattEvents) {
     this.#attributes = attributes
-    this.#onWrite = onWrite
+    this.#events = events
   }
 
-  /** How much one notification carries. */
+  /** How much one indication carries. */
   get room(): number {
     return this.#mtu - 3
   }
 
-  notification(handle: number, value: Buffer): Buffer {
-    return Buffer.concat([Buffer.of(NOTIFICATION), number16(handle), value])
+  /** A notification that is answered; the next one waits for that. */
+  indication(handle: number, value: Buffer): Buffer {
+    return Buffer.concat([Buffer.of(INDICATION), number16(handle), value])
   }
 
   /** The answer, where there is one. */
@@ -49,10 +57,13 @@ export class GattServer {
       case FIND_INFORMATION:
         return this.#typeOf(rest.readUInt16LE())
       case WRITE_REQUEST:
-        this.#onWrite(rest.readUInt16LE(), rest.subarray(2))
+        this.#events.onWrite(rest.readUInt16LE(), rest.subarray(2))
         return Buffer.of(WRITE_REQUEST + 1)
       case WRITE_COMMAND:
-        this.#onWrite(rest.readUInt16LE(), rest.subarray(2))
+        this.#events.onWrite(rest.readUInt16LE(), rest.subarray(2))
+        return undefined
+      case CONFIRMATION:
+        this.#events.onConfirmed()
         return undefined
       default:
         return failure(opcode, NOT_SUPPORTED)

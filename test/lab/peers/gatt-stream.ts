@@ -23,7 +23,11 @@ export class GattStream implements StreamHandle<BleAddress> {
   readonly #inbox = new Inbox(INBOX_LIMIT)
   readonly #onSubscribed: () => void
   readonly #onGone: () => void
-  #outgoing: { data: Buffer; done: Done | undefined }[] = []
+  /** What the socket had no room for. */
+  readonly #outgoing: Buffer[] = []
+  /** What is still to be indicated, and who waits for it. */
+  #rest: Buffer = Buffer.alloc(0)
+  #writing: Done | undefined
   #isClosed = false
   #isGone = false
 
@@ -33,7 +37,10 @@ export class GattStream implements StreamHandle<BleAddress> {
     this.local = address
     this.#onSubscribed = onSubscribed
     this.#onGone = onGone
-    this.#server = new GattServer(attributesOf(address), (handle, value) => this.#written(handle, value))
+    this.#server = new GattServer(attributesOf(address), {
+      onWrite: (handle, value) => this.#taken(handle, value),
+      onConfirmed: () => this.#indicate(),
+    })
     socket.start({
       onMessages: (batch) => {
         for (const { data } of batch) this.#received(data)
@@ -55,9 +62,9 @@ export class GattStream implements StreamHandle<BleAddress> {
     if (answer !== undefined) this.#send(answer)
   }
 
-  #written(handle: number, value: Buffer): void {
+  #taken(handle: number, value: Buffer): void {
     if (handle === RX) this.#inbox.push(Buffer.from(value))
-    else if (handle === TX_CONFIGURATION && ((value[0] ?? 0) & 1) === 1) this.#onSubscribed()
+    else if (handle === TX_CONFIGURATION && (value[0] ?? 0) !== 0) this.#onSubscribed()
   }
 
   start(events: StreamEvents): void {
@@ -81,27 +88,40 @@ export class GattStream implements StreamHandle<BleAddress> {
       done(socketClosed('write'))
       return
     }
-    const bytes = Buffer.concat(chunks)
-    const { room } = this.#server
-    for (let at = 0; at < bytes.length; at += room) {
-      const isLast = at + room >= bytes.length
-      this.#send(this.#server.notification(TX, bytes.subarray(at, at + room)), isLast ? done : undefined)
-    }
-    if (bytes.length === 0) done(null)
+    this.#rest = Buffer.concat(chunks)
+    this.#writing = done
+    this.#indicate()
   }
 
-  #send(data: Buffer, done?: Done): void {
-    this.#outgoing.push({ data, done })
-    if (this.#outgoing.length === 1) this.#flush()
+  /** The next piece, once the last one was confirmed. */
+  #indicate(): void {
+    if (this.#rest.length === 0) {
+      this.#written(null)
+      return
+    }
+    const piece = this.#rest.subarray(0, this.#server.room)
+    this.#rest = this.#rest.subarray(piece.length)
+    this.#send(this.#server.indication(TX, piece))
+  }
+
+  #written(error: Error | null): void {
+    const done = this.#writing
+    this.#writing = undefined
+    done?.(error)
+  }
+
+  #send(data: Buffer): void {
+    this.#outgoing.push(data)
+    this.#flush()
   }
 
   #flush(): void {
     try {
       while (this.#outgoing.length > 0 && !this.#isClosed) {
-        const messages = this.#outgoing.slice(0, 64).map(({ data }) => ({ data, target: undefined }))
+        const messages = this.#outgoing.map((data) => ({ data, target: undefined }))
         const taken = this.#socket.send(messages, 0)
         if (taken === 0) return
-        for (const { done } of this.#outgoing.splice(0, taken)) done?.(null)
+        this.#outgoing.splice(0, taken)
       }
     } catch {
       this.#over()
@@ -112,7 +132,7 @@ export class GattStream implements StreamHandle<BleAddress> {
   #over(): void {
     if (this.#isGone) return
     this.#isGone = true
-    for (const { done } of this.#outgoing.splice(0)) done?.(socketClosed('write'))
+    this.#written(socketClosed('write'))
     this.#inbox.end()
     this.#onGone()
   }

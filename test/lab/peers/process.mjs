@@ -5,6 +5,7 @@
 // 'worker'        a worker connects to `address` and is terminated with the connection open
 import { closeSync, openSync, readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { connect, listen } from 'polysocket'
 
@@ -40,15 +41,19 @@ const modes = {
   },
 
   async worker() {
-    // What is loaded on first use stays open.
-    ;(await listen(options.listen)).close()
+    const run = async () => {
+      const worker = new Worker(new URL(import.meta.url), { workerData: { ...options, what: 'connected' } })
+      const exited = new Promise((resolve) => worker.once('exit', resolve))
+      const code = await new Promise((resolve) => worker.once('message', resolve))
+      await worker.terminate()
+      await exited
+      await sleep(50)
+      return code
+    }
+    // What the first one loads stays open.
+    await run()
     const before = openDescriptors()
-    const worker = new Worker(new URL(import.meta.url), { workerData: { ...options, what: 'connected' } })
-    const exited = new Promise((resolve) => worker.once('exit', resolve))
-    const code = await new Promise((resolve) => worker.once('message', resolve))
-    await worker.terminate()
-    await exited
-    say({ code, left: openDescriptors() - before })
+    say({ code: await run(), left: openDescriptors() - before })
   },
 
   async connected() {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Noble } from './noble.ts'
 
 /*
@@ -8,13 +9,22 @@ import type { Noble } from './noble.ts'
 /** noble's end of the HCI socket. */
 interface Hci {
   readonly _userChannel?: unknown
+  /** The adapter's number, where it was given: NOBLE_HCI_DEVICE_ID. */
+  readonly _deviceId?: unknown
   /** What the controller said about its buffers; absent until it was asked. */
   readonly _aclBuffers?: unknown
   readLeBufferSize?: () => void
   /** Looks once a second whether the adapter is up, for ever; in raw mode only. */
   pollIsDevUp?: () => void
-  readonly _socket?: { start?: () => void; stop?: () => void }
+  readonly _socket?: {
+    start?: () => void
+    stop?: () => void
+    on?: (event: 'error', listener: (error: unknown) => void) => void
+  }
 }
+
+/** What a write to a socket says whose adapter was unplugged. A read says it once, and noble does not listen. */
+const UNPLUGGED: ReadonlySet<unknown> = new Set(['EPIPE', 'ENODEV', 'EBADFD'])
 
 /**
  * In user channel mode (HCI_CHANNEL_USER) @abandonware/noble does not send LE Read Buffer Size, which it waits for before
@@ -46,6 +56,23 @@ export function wake(noble: Noble): void {
   // The method of its class is there again, and begins anew.
   Reflect.deleteProperty(hci, 'pollIsDevUp')
   if (!hci._userChannel) hci.pollIsDevUp?.()
+}
+
+/** Calls back when a write shows that the adapter was unplugged; the instance is of no use any more. */
+export function onUnplugged(noble: Noble, listener: () => void): void {
+  hciOf(noble)?._socket?.on?.('error', (error) => {
+    if (UNPLUGGED.has((error as NodeJS.ErrnoException).code)) listener()
+  })
+}
+
+/**
+ * Whether the adapter is not there any more, as far as can be told: noble itself looks once a second, but in user channel
+ * mode, in which the kernel answers no such question on its socket.
+ */
+export function isUnplugged(noble: Noble): boolean {
+  const hci = hciOf(noble)
+  if (!hci?._userChannel || typeof hci._deviceId !== 'number') return false
+  return !existsSync(`/sys/class/bluetooth/hci${hci._deviceId}`)
 }
 
 function hciOf(noble: Noble): Hci | undefined {

@@ -2,15 +2,18 @@ import { explained } from '../driver/explained.ts'
 import { orAbort } from '../driver/or-abort.ts'
 import { Turns } from '../driver/turns.ts'
 import { dial } from './dial.ts'
-import { completeUserChannel, sleep, wake } from './internals.ts'
+import { completeUserChannel, isUnplugged, onUnplugged, sleep, wake } from './internals.ts'
 import { Link } from './link.ts'
-import { isOurs } from './load.ts'
+import { forgetNoble, isOurs } from './load.ts'
 import type { Noble, NoblePeripheral } from './noble.ts'
 import { poweredOn } from './power.ts'
 import { matches, Scan } from './scan.ts'
 
 /** HCI's "Hardware Failure". */
 const ADAPTER_GONE = 0x03
+
+/** Milliseconds between two looks. */
+const LOOK = 1000
 
 const radios = new WeakMap<Noble, Radio>()
 
@@ -24,6 +27,8 @@ export function radioOf(noble: Noble): Radio {
 /** An adapter, as noble drives it: one search, one connect at a time, and the connections that are open. */
 export class Radio {
   readonly #noble: Noble
+  /** Also after it was given up for another one. */
+  readonly #isOurs: boolean
   readonly #scan: Scan
   readonly #turns = new Turns()
   readonly #links = new Set<Link>()
@@ -31,11 +36,14 @@ export class Radio {
   readonly #connecting = new Set<() => void>()
   /** Connections that are open, and those that are being made. */
   #users = 0
+  /** Looks for the adapter while there is a connection. */
+  #look: NodeJS.Timeout | undefined
   #asleep = false
   #watching = false
 
   constructor(noble: Noble) {
     this.#noble = noble
+    this.#isOurs = isOurs(noble)
     this.#scan = new Scan(noble)
   }
 
@@ -63,11 +71,20 @@ export class Radio {
     completeUserChannel(this.#noble)
     if (this.#watching) return
     this.#watching = true
-    this.#noble.on('stateChange', (state: string) => {
-      if (state === 'poweredOn') return
-      for (const link of [...this.#links]) abandon(link)
-      for (const giveUp of [...this.#connecting]) giveUp()
-    })
+    this.#noble.on('stateChange', (state: string) => state === 'poweredOn' || this.#lose())
+    onUnplugged(this.#noble, () => this.#unplugged())
+  }
+
+  /** Another instance may find another adapter, or the same one when it is plugged in again. */
+  #unplugged(): void {
+    forgetNoble(this.#noble)
+    this.#lose()
+  }
+
+  /** The adapter is gone. */
+  #lose(): void {
+    for (const link of [...this.#links]) abandon(link)
+    for (const giveUp of [...this.#connecting]) giveUp()
   }
 
   /** Waits for a connection of ours that is about to end. */
@@ -95,13 +112,20 @@ export class Radio {
   #open(link: Link): Link {
     this.#enter()
     this.#links.add(link)
-    link.onLost(() => {
-      this.#links.delete(link)
-      this.#leave()
-    })
+    this.#look ??= setInterval(() => isUnplugged(this.#noble) && this.#unplugged(), LOOK).unref()
+    link.onLost(() => this.#forget(link))
     // Gone in the very turn in which it came.
     if (link.peripheral.state !== 'connected') link.lose()
     return link
+  }
+
+  #forget(link: Link): void {
+    this.#links.delete(link)
+    if (this.#links.size === 0) {
+      clearInterval(this.#look)
+      this.#look = undefined
+    }
+    this.#leave()
   }
 
   #enter(): void {
@@ -114,7 +138,7 @@ export class Radio {
   /** An instance of our own does not keep the process alive while nobody uses it. */
   #leave(): void {
     this.#users--
-    if (this.#users > 0 || !isOurs(this.#noble)) return
+    if (this.#users > 0 || !this.#isOurs) return
     this.#asleep = true
     sleep(this.#noble)
   }
