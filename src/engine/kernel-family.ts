@@ -20,8 +20,8 @@ export interface KernelScheme {
   /** A connection whose orderly end the kernel reports as ECONNRESET. Default false: that is a lost connection. */
   readonly endsWithReset?: boolean
   /**
-   * A connect that is given up is left to come to its end before the socket is closed, since closing it earlier leaves the peer
-   * with half a connection. Default false: it is closed at once.
+   * A connect that is given up is left to come to its end, for 5 s at most, before the socket is closed, since closing it
+   * earlier leaves the peer with half a connection. Default false: it is closed at once.
    */
   readonly finishesConnect?: boolean
 }

@@ -31,6 +31,9 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
 const BACKLOG_RETRY_FIRST = 1
 const BACKLOG_RETRY_LAST = 50
 
+/** A connect that was given up and is to come to its end (`finishesConnect`) has so many milliseconds: nobody may be there. */
+const FINISH_LIMIT = 5000
+
 /** Where the kernel writes names; decoded from a copy, so that one serves every socket of the thread. */
 const nameBuffer = new Uint8Array(NAME_SIZE)
 
@@ -169,7 +172,11 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   /** Closes a socket whose connect failed or was given up, as early as the family allows. */
   giveUp(): void {
     if (this.#isConnecting && this.kind.finishesConnect) {
-      this.#connecting = () => this.close()
+      const limit = setTimeout(() => this.close(), FINISH_LIMIT).unref()
+      this.#connecting = () => {
+        clearTimeout(limit)
+        this.close()
+      }
       this.unref()
       this.wait(WRITABLE)
     } else {

@@ -65,7 +65,7 @@ const LEVELS: readonly BluetoothSecurity[] = ['low', 'medium', 'high']
 const security: OptionCodec = {
   size: 2,
   encode(value) {
-    const level = LEVELS.findIndex((name) => name === value)
+    const level = LEVELS.indexOf(value as BluetoothSecurity)
     if (level < 0) throw new TypeError(`security must be ${LEVELS.join(', ')}, not ${inspect(value)}`)
     return Uint8Array.of(level + 1, 0)
   },
