@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { RfcommAddress } from '../../src/families/bluetooth/address.ts'
 import { formatRfcomm, parseRfcomm } from '../../src/families/bluetooth/rfcomm.ts'
@@ -120,7 +121,7 @@ describe('the driver and our own server', () => {
     near.write(bytes, () => {
       isWritten = true
     })
-    await new Promise((resolve) => setTimeout(resolve, 3000))
+    await delay(3000)
     expect(isWritten).toBe(false)
     expect(sha256(await read(accepted, bytes.length))).toBe(sha256(bytes))
     near.destroy()
@@ -136,7 +137,7 @@ describe('the driver and our own server', () => {
     accepted.write(bytes, () => {
       isWritten = true
     })
-    await new Promise((resolve) => setTimeout(resolve, 3000))
+    await delay(3000)
     expect(isWritten).toBe(false)
     expect(sha256(await read(near, bytes.length))).toBe(sha256(bytes))
     near.destroy()
@@ -155,7 +156,7 @@ describe('the driver and our own server', () => {
     // Files still get a thread.
     expect((await readFile('/proc/self/stat')).length).toBeGreaterThan(0)
     pairs[0]?.[0].destroy()
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await delay(500)
     const [near, accepted] = await pair(servers[3] as Awaited<ReturnType<typeof server>>)
     near.write('x')
     expect(String(await read(accepted, 1))).toBe('x')
@@ -169,8 +170,12 @@ describe('the driver and our own server', () => {
       // A connection to the same channel is refused for some milliseconds after the last one was closed.
       const accepting = at.listener.accept({ timeout: 30_000 })
       let near: StreamEndpoint | undefined
-      while (near === undefined) near = await connect(at.text).catch(() => undefined)
+      for (let tries = 0; near === undefined && tries < 20; tries++) {
+        near = await connect(at.text).catch(() => undefined)
+        if (near === undefined) await delay(100)
+      }
       const accepted = await accepting
+      if (near === undefined) throw new Error('it never connected')
       near.write('x')
       expect(String(await read(accepted, 1))).toBe('x')
       const gone = once(accepted, 'close')

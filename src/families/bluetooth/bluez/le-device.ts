@@ -7,6 +7,10 @@ import { ADAPTER, DEVICE, type FoundAdapter, pathOfDevice } from './objects.ts'
 /** A device that is not heard within this many milliseconds is not there. */
 const SEARCH_LIMIT = 20_000
 
+/** How long bluetoothd may take to show a connection that it has told of, and how often one is made. */
+const SEEN_LIMIT = 3000
+const ATTEMPTS = 3
+
 /** To tell which services it has. */
 const RESOLVE_LIMIT = 30_000
 
@@ -32,7 +36,7 @@ export async function connectDevice(
   const path = pathOfDevice(bus, adapter, bdaddr) ?? (await search(bus, adapter, bdaddr, signal, address))
   const isOurs = bus.objects.get(path)?.[DEVICE]?.Connected !== true
   try {
-    if (isOurs) await bus.call(path, DEVICE, 'Connect', '', [], { signal, address })
+    if (isOurs) await connect(bus, path, signal, address)
     await resolved(bus, path, signal, address)
     return { path, isOurs }
   } catch (error) {
@@ -68,20 +72,28 @@ async function search(
   }
 }
 
+/** bluetoothd says that it is connected also where the link was lost at once, as it may be on the air: then once more. */
+async function connect(bus: BluezBus, path: string, signal: AbortSignal | undefined, address: string): Promise<void> {
+  const isConnected = (): true | undefined => (bus.objects.get(path)?.[DEVICE]?.Connected === true ? true : undefined)
+  const lost = named('EHOSTDOWN', 'connect', address, 'the connection was lost each time')
+  for (let attempt = 1; ; attempt++) {
+    await bus.call(path, DEVICE, 'Connect', '', [], { signal, address })
+    try {
+      await until(bus, isConnected, SEEN_LIMIT, () => lost, signal)
+      return
+    } catch (error) {
+      if (error !== lost || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
 async function resolved(bus: BluezBus, path: string, signal: AbortSignal | undefined, address: string): Promise<void> {
-  let wasConnected = false
   const look = (): true | undefined => {
     const { Connected, ServicesResolved } = bus.objects.get(path)?.[DEVICE] ?? {}
-    // bluetoothd may answer before it tells of the connection.
-    if (Connected !== true && !wasConnected) return undefined
-    wasConnected = true
     if (Connected !== true) throw named('ECONNRESET', 'connect', address, 'the device has gone again')
     return ServicesResolved === true ? true : undefined
   }
-  const expired = (): Error => {
-    const why = wasConnected ? 'the device does not tell its services' : 'bluetoothd does not tell of the connection'
-    return named('ETIMEDOUT', 'connect', address, why)
-  }
+  const expired = (): Error => named('ETIMEDOUT', 'connect', address, 'the device does not tell its services')
   await until(bus, look, RESOLVE_LIMIT, expired, signal)
 }
 
