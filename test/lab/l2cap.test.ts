@@ -338,7 +338,8 @@ describe('channels of Bluetooth LE', () => {
     const started = performance.now()
     await expect(connect(le(0x81), { local: leFrom, timeout: 1000 })).rejects.toMatchObject({ code: 'ETIMEDOUT' })
     expect(performance.now() - started).toBeLessThan(3000)
-    expect(await eventually(() => openDescriptors() === before, 1000)).toBe(true)
+    // The engine lets the connect come to its end for 5 s before it closes the socket.
+    expect(await eventually(() => openDescriptors() === before, 10_000)).toBe(true)
   })
 })
 

@@ -31,10 +31,15 @@ def open_socket():
 
 
 def recv(sock):
-    """What came; b'' at the end, which RFCOMM reports as a reset."""
+    """What came; b'' at the end. The kernel reports it as a reset: RFCOMM after all data, L2CAP before what is unread."""
     try:
         return sock.recv(65536)
     except ConnectionResetError:
+        if options['scheme'] == 'rfcomm':
+            return b''
+    try:
+        return sock.recv(65536)
+    except BlockingIOError:
         return b''
 
 
