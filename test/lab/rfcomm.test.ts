@@ -106,20 +106,25 @@ describe('with Python', () => {
     const theirs = createHash('sha256')
     const ours = createHash('sha256')
     let received = 0
-    endpoint.on('data', (chunk: Buffer) => {
-      received += chunk.length
-      theirs.update(chunk)
+    const all = new Promise<void>((resolve) => {
+      endpoint.on('data', (chunk: Buffer) => {
+        received += chunk.length
+        theirs.update(chunk)
+        if (received === 16 * MiB) resolve()
+      })
     })
     for (const chunk of randomChunks(16 * MiB)) {
       ours.update(chunk)
       if (!endpoint.write(chunk)) await once(endpoint, 'drain')
     }
     const report = await peer.report<Transfer>()
+    await all
     expect(report).toMatchObject({ sent: 16 * MiB, received: 16 * MiB })
     expect(report.receivedHash).toBe(ours.digest('hex'))
     expect([received, theirs.digest('hex')]).toEqual([16 * MiB, report.sentHash])
+    const closed = once(endpoint, 'close')
     peer.tell('done')
-    await once(endpoint, 'close')
+    await closed
   }, 400_000)
 })
 
