@@ -21,7 +21,6 @@ export type {
   RfcommAddress,
 } from './bluetooth/address.ts'
 export type { BleRetry, BleSocketOptions } from './bluetooth/ble.ts'
-export type { BleBluezSocketOptions } from './bluetooth/ble-bluez.ts'
 export type { BluetoothDevice, BluetoothKind } from './bluetooth/bluez/device.ts'
 export type { DeviceDiscoveryOptions } from './bluetooth/bluez/discovery.ts'
 export type { BluetoothSecurity, BluetoothSocketOptions, PublishedService } from './bluetooth/options.ts'
@@ -81,29 +80,17 @@ async function connect(
   address: BluetoothAddress,
   request: OpenRequest<BluetoothAddress>,
 ): Promise<AnyHandle<BluetoothAddress>> {
-  if (address.scheme === 'ble') return connectGatt(address, request as OpenRequest<BleAddress>)
+  if (address.scheme === 'ble') {
+    const { connectBle } = await import('./bluetooth/ble.ts')
+    return connectBle(address, request as OpenRequest<BleAddress>)
+  }
   const { driver = DRIVER_BY_DEFAULT, ...options } = request.options
   if (address.scheme !== 'rfcomm' || driver === undefined) {
     return (sockets.connect as Connect)(address, driver === undefined ? { ...request, options } : request)
   }
-  if (driver !== 'serial-port')
-    throw new TypeError(`the driver of rfcomm must be 'serial-port', not ${inspect(driver)}`)
+  if (driver !== 'serial-port') throw new TypeError(`the driver must be 'serial-port', not ${inspect(driver)}`)
   const { connectSerialPort } = await import('./bluetooth/serial-port.ts')
   return connectSerialPort(address, request as OpenRequest<RfcommAddress>)
-}
-
-async function connectGatt(
-  address: BleAddress,
-  request: OpenRequest<BleAddress>,
-): Promise<AnyHandle<BluetoothAddress>> {
-  const { driver = 'noble', ...options } = request.options
-  if (driver === 'noble') {
-    const { connectBle } = await import('./bluetooth/ble.ts')
-    return connectBle(address, { ...request, options })
-  }
-  if (driver !== 'bluez') throw new TypeError(`the driver of ble must be 'noble' or 'bluez', not ${inspect(driver)}`)
-  const { connectBleBluez } = await import('./bluetooth/ble-bluez.ts')
-  return connectBleBluez(address, request)
 }
 
 async function listen(

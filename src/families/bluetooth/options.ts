@@ -19,10 +19,10 @@ export interface BluetoothSocketOptions {
    */
   receiveMtu?: number
   /**
-   * Another way to reach a device. rfcomm: `serial-port`, the package node-bluetooth-serial-port instead of the kernel's
-   * sockets; the default on Windows. ble: `noble`, the default, or `bluez`: bluetoothd, on Linux, without root.
+   * rfcomm: to reach a device by a driver instead of the kernel's sockets: `serial-port` is the package
+   * node-bluetooth-serial-port. Default: that on Windows, elsewhere none.
    */
-  driver?: 'serial-port' | 'noble' | 'bluez'
+  driver?: 'serial-port'
   /**
    * rfcomm, listening: publishes the service for as long as the listener is open, so that clients find its channel. Needs
    * bluetoothd; where it is not there the listener works all the same, warns (`POLYSOCKET_NOT_PUBLISHED`), and its option
