@@ -77,6 +77,7 @@ export class KernelOpener<A extends AddressBase> {
     try {
       this.#apply(socket, this.#withDefaults(address, 'connect', request.options), 'any')
       if (request.local !== undefined) await this.#bindLocal(socket, request.local, request)
+      this.#apply(socket, request.options, 'bound')
       await socket.connect(address, signal)
       return socket
     } catch (error) {
@@ -103,6 +104,7 @@ export class KernelOpener<A extends AddressBase> {
       try {
         this.#apply(listener, options, 'socket')
         await this.#bind(listener, candidate, request.options)
+        this.#apply(listener, options, 'bound')
         listener.listen(request.backlog, this.#definition.format(candidate))
         return listener
       } catch (error) {
@@ -120,6 +122,7 @@ export class KernelOpener<A extends AddressBase> {
       try {
         this.#apply(socket, this.#withDefaults(candidate, 'bind', request.options), 'any')
         await this.#bind(socket, candidate, request.options)
+        this.#apply(socket, request.options, 'bound')
         return socket as KernelDatagram<A>
       } catch (error) {
         socket.close()
@@ -267,7 +270,7 @@ export class KernelOpener<A extends AddressBase> {
     return { ...this.#definition.defaults?.(address, purpose), ...options }
   }
 
-  /** Sets the options of one phase, or of both on a socket that is its own connection. */
+  /** Sets the options of one phase; `any`: all that need no address, on a socket that is its own connection. */
   #apply(
     socket: KernelSocket<A>,
     options: Readonly<Record<string, unknown>>,
@@ -275,7 +278,8 @@ export class KernelOpener<A extends AddressBase> {
   ): void {
     for (const [name, value] of Object.entries(options)) {
       if (this.#definition.bindOptions?.includes(name)) continue
-      if (phase === 'any' || socket.phaseOf(name, value) === phase) socket.setOption(name, value)
+      const due = socket.phaseOf(name, value)
+      if (due === phase || (phase === 'any' && due !== 'bound')) socket.setOption(name, value)
     }
   }
 

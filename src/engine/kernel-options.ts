@@ -17,10 +17,10 @@ export interface KernelOption {
   readonly name: number
   readonly codec: OptionCodec
   /**
-   * When it is applied if it was given on opening: to the new socket before it is bound, or to each connection (after
-   * accept; on a connecting socket at once).
+   * When it is applied if it was given on opening: to the new socket before it is bound, to the bound one before it connects
+   * or listens, or to each connection (after accept; on a connecting socket at once).
    */
-  readonly phase: 'socket' | 'connection'
+  readonly phase: 'socket' | 'bound' | 'connection'
   /** The schemes that know it; for any other it is `ERR_OPTION_UNKNOWN`. Default: every scheme of the family. */
   readonly schemes?: readonly string[]
   /**

@@ -4,11 +4,13 @@ import type { AddressFamily, AnyHandle, Availability, ListenerHandle } from '../
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
 import { unknownOption } from '../engine/socket-options.ts'
 import type { BleAddress, BluetoothAddress, L2capAddress, RfcommAddress } from './bluetooth/address.ts'
+import { ANY } from './bluetooth/bdaddr.ts'
 import { formatBle, parseBle } from './bluetooth/ble/address-text.ts'
 import { bleFacts } from './bluetooth/ble/facts.ts'
 import { probeBle } from './bluetooth/ble/load.ts'
 import type { BluetoothDevice } from './bluetooth/bluez/device.ts'
 import type { DeviceDiscoveryOptions } from './bluetooth/bluez/discovery.ts'
+import { isLE } from './bluetooth/l2cap.ts'
 import type { BluetoothSocketOptions } from './bluetooth/options.ts'
 import { probeSerialPort } from './bluetooth/serial-port/module.ts'
 import { bluetoothSockets } from './bluetooth/sockets.ts'
@@ -86,11 +88,22 @@ async function connect(
   }
   const { driver = DRIVER_BY_DEFAULT, ...options } = request.options
   if (address.scheme !== 'rfcomm' || driver === undefined) {
-    return (sockets.connect as Connect)(address, driver === undefined ? { ...request, options } : request)
+    const { local = lowEnergyLocal(address) } = request
+    return (sockets.connect as Connect)(address, {
+      ...request,
+      local,
+      options: driver === undefined ? options : request.options,
+    })
   }
   if (driver !== 'serial-port') throw new TypeError(`the driver must be 'serial-port', not ${inspect(driver)}`)
   const { connectSerialPort } = await import('./bluetooth/serial-port.ts')
   return connectSerialPort(address, request as OpenRequest<RfcommAddress>)
+}
+
+/** An LE socket has to be bound as one before its MTU can be set, and may be bound to any adapter. */
+function lowEnergyLocal(address: BluetoothAddress): L2capAddress | undefined {
+  if (address.scheme !== 'l2cap' || !isLE(address)) return undefined
+  return { family: 'bluetooth', scheme: 'l2cap', bdaddr: ANY, type: 'le-public', psm: 0 }
 }
 
 async function listen(

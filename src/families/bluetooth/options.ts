@@ -125,7 +125,8 @@ export const bluetoothOptions: Readonly<Record<string, FamilyOption>> = {
   security: { level: SOL_BLUETOOTH, name: BT_SECURITY, codec: security, phase: 'socket' },
   receiveMtu: ({ address }): KernelOption =>
     isLE(address as L2capAddress)
-      ? { ...l2cap, level: SOL_BLUETOOTH, name: BT_RCVMTU, codec: leIncomingMtu }
+      ? // It is for LE sockets, and the kernel takes a socket for one when it is bound as such.
+        { ...l2cap, phase: 'bound', level: SOL_BLUETOOTH, name: BT_RCVMTU, codec: leIncomingMtu }
       : { ...l2cap, level: SOL_L2CAP, name: L2CAP_OPTIONS, codec: incomingMtu },
   sendMtu: ({ address }): KernelOption =>
     isLE(address as L2capAddress)

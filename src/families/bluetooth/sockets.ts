@@ -61,10 +61,11 @@ const leFacts: SchemeFacts = { ...(facts.l2cap as SchemeFacts), reliable: true }
 
 /**
  * There is one RFCOMM connection between two devices on one channel, and for some milliseconds after it was closed the next
- * one is refused, by us (EBUSY) or by the peer (ECONNREFUSED).
+ * one is refused, by us (EBUSY) or by the peer (ECONNREFUSED; ECONNRESET where the session of the last one is just ending).
  */
 const BUSY_LIMIT = 1000
 const REFUSED_LIMIT = 250
+const REFUSALS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET'])
 const RETRY_DELAY = 50
 
 /** The part of the family whose sockets are the kernel's: BlueZ's `rfcomm` and `l2cap` modules. */
@@ -81,7 +82,7 @@ export const bluetoothDefinition: KernelFamilyDefinition<BluetoothSocketAddress>
   resolve,
   retryConnect({ scheme }, code, elapsed) {
     if (scheme !== 'rfcomm') return undefined
-    const isPassing = (code === 'EBUSY' && elapsed < BUSY_LIMIT) || (code === 'ECONNREFUSED' && elapsed < REFUSED_LIMIT)
+    const isPassing = code === 'EBUSY' ? elapsed < BUSY_LIMIT : REFUSALS.has(code) && elapsed < REFUSED_LIMIT
     return isPassing ? RETRY_DELAY : undefined
   },
   options: bluetoothOptions,
