@@ -29,6 +29,16 @@ export interface KernelScheme {
 /** What an address is wanted for; a wildcard or port 0 may do for one and not for another. */
 export type Purpose = 'connect' | 'listen' | 'bind' | 'send'
 
+/** A connect that failed, for deciding whether to try again. */
+export interface ConnectFailure<A> {
+  /** Of the error. */
+  readonly code: string
+  /** Milliseconds since the first try. */
+  readonly elapsed: number
+  /** Of the socket that failed. */
+  readonly local: A | undefined
+}
+
 /** A family of the kernel's, as data and a codec. `kernelFamily` makes the family of it. */
 export interface KernelFamilyDefinition<A extends AddressBase> {
   readonly name: string
@@ -57,9 +67,9 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
   resolve?(address: A, purpose: Purpose, request?: OpenRequest<A>): A[] | Promise<A[]>
   /**
    * Where a refusal may be one that passes by itself: how long to wait, in milliseconds, before a new socket tries again.
-   * `code` is that of the error, `elapsed` the milliseconds since the first try. `undefined`: the error stands.
+   * `undefined`: the error stands.
    */
-  retryConnect?(address: A, code: string, elapsed: number): number | undefined
+  retryConnect?(address: A, failure: ConnectFailure<A>): number | undefined
   /** The family's own options besides those of socket(7). */
   readonly options?: Readonly<Record<string, FamilyOption>>
   /** Options that a socket for this (resolved) address gets where the caller did not give them. */

@@ -61,29 +61,33 @@ export class KernelOpener<A extends AddressBase> {
   ): Promise<AnyHandle<A>> {
     const started = performance.now()
     for (;;) {
+      const socket = this.#open(address)
       try {
-        return await this.#connectOne(address, request, signal)
+        await this.#connectSocket(socket, address, request, signal)
+        return socket
       } catch (error) {
-        const { code } = error as SocketError
-        const delay = this.#definition.retryConnect?.(address, code, performance.now() - started)
-        if (delay === undefined || signal?.aborted) throw error
+        const delay = signal?.aborted ? undefined : this.#retryDelay(address, socket, error as SocketError, started)
+        socket.giveUp()
+        if (delay === undefined) throw error
         await pause(delay, signal)
       }
     }
   }
 
-  async #connectOne(address: A, request: OpenRequest<A>, signal: AbortSignal | undefined): Promise<AnyHandle<A>> {
-    const socket = this.#open(address)
-    try {
-      this.#apply(socket, this.#withDefaults(address, 'connect', request.options), 'any')
-      if (request.local !== undefined) await this.#bindLocal(socket, request.local, request)
-      this.#apply(socket, request.options, 'bound')
-      await socket.connect(address, signal)
-      return socket
-    } catch (error) {
-      socket.giveUp()
-      throw error
-    }
+  #retryDelay(address: A, socket: KernelSocket<A>, { code }: SocketError, started: number): number | undefined {
+    return this.#definition.retryConnect?.(address, { code, elapsed: performance.now() - started, local: socket.local })
+  }
+
+  async #connectSocket(
+    socket: KernelSocket<A>,
+    address: A,
+    request: OpenRequest<A>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    this.#apply(socket, this.#withDefaults(address, 'connect', request.options), 'any')
+    if (request.local !== undefined) await this.#bindLocal(socket, request.local, request)
+    this.#apply(socket, request.options, 'bound')
+    await socket.connect(address, signal)
   }
 
   async #bindLocal(socket: KernelSocket<A>, local: A, request: OpenRequest<A>): Promise<void> {

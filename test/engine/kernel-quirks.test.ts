@@ -114,7 +114,7 @@ function openerOver(addon: ScriptedAddon, finishesConnect: boolean) {
     decode: () => undefined,
     parse: () => testAddress,
     format: ({ bytes }) => `test:${bytes}`,
-    retryConnect: (_address, code, elapsed) => (code === 'EBUSY' && elapsed < 200 ? 10 : undefined),
+    retryConnect: (_address, { code, elapsed }) => (code === 'EBUSY' && elapsed < 200 ? 10 : undefined),
   }
   return new KernelOpener(addon.addon, definition, () => testKind().facts)
 }
@@ -148,7 +148,10 @@ test('elsewhere its socket is closed at once', async () => {
 })
 
 test('a refusal that passes is tried again with a new socket, until it passes', async () => {
-  const addon = new ScriptedAddon().script('socket', 5, 6, 7).script('connect', EBUSY, EBUSY, 0)
+  const addon = new ScriptedAddon()
+    .script('socket', 5, 6, 7)
+    .script('connect', EBUSY, EBUSY, 0)
+    .script('getsockname', 0, 0)
   const handle = await openerOver(addon, false).connect(testAddress, requestOf())
   expect(handle.fd).toBe(7)
   expect(addon.left()).toEqual([])
@@ -159,6 +162,7 @@ test('or until it has lasted too long, or is aborted', async () => {
     new ScriptedAddon()
       .script('socket', ...Array<number>(100).fill(5))
       .script('connect', ...Array<number>(100).fill(EBUSY))
+      .script('getsockname', ...Array<number>(100).fill(0))
   await expect(openerOver(forever(), false).connect(testAddress, requestOf())).rejects.toMatchObject({ code: 'EBUSY' })
   const abort = new AbortController()
   const connecting = openerOver(forever(), false).connect(testAddress, requestOf(abort.signal))

@@ -7,12 +7,15 @@ import { loadNoble } from '../../src/families/bluetooth/ble/load.ts'
 import { bleFacts, connectBle, formatBle, parseBle, probeBle } from '../../src/families/bluetooth/ble.ts'
 import { orAbort } from '../../src/families/bluetooth/driver/or-abort.ts'
 import { type AddressFamily, createSockets } from '../../src/index.ts'
-import { checkNames, overBle } from '../families/ble-one-connection.ts'
+import { withOneConnection } from '../conformance/one-connection.ts'
 import { listenGatt, type Radio } from './peers/gatt-listener.ts'
-import { atLeastControllers, type Controller, restartControllers, startScript } from './support.ts'
+import { type Controller, restartControllers, startScript } from './support.ts'
 
-/** noble has the first controller; on the others are devices, on kernel sockets of ours. */
-const [home, ...others] = atLeastControllers(8) as [Controller, ...Controller[]]
+/**
+ * noble has the first controller; on the others are devices, on kernel sockets of ours. The only link at any time is one of
+ * noble's, so that it has the lowest number at both of its ends, and btvirt passes on what goes over it; see lab-links.
+ */
+const [home, ...others] = restartControllers(8, 'unlinked') as [Controller, ...Controller[]]
 let radio: Radio
 let next = 0
 
@@ -57,6 +60,7 @@ afterAll(async () => {
   restartControllers(2)
 })
 
+const ONE = 'there is one connection between two devices'
 /** An emulated link carries some 10 kB a second, and there are seven devices. */
 const TOO_LARGE = 'an emulated link is too slow for so much; the suite over a scripted noble has it'
 const TWO_LINKS = 'the emulation garbles two connections at once; the suite over a scripted noble has it'
@@ -69,15 +73,13 @@ function inTheLab(one: ConformanceCase): ConformanceCase {
     return skip(TOO_LARGE)
   if (/writing after the end/.test(name)) return skip(TWO_LINKS)
   if (/^ble: lifecycle/.test(name)) return skip(TOO_MANY)
-  return overBle(one)
+  return one
 }
 
 const cases = conformance(createSockets([family]), family, { connections: 1, timeout: 100_000 })
 
 describe('ble: noble on one controller, kernel sockets on the others', () => {
-  test('the cases that it cannot keep are of the suite', () => checkNames(cases))
-
-  for (const { name, skip, run } of cases.map(inTheLab)) {
+  for (const { name, skip, run } of withOneConnection('ble', ONE, cases).map(inTheLab)) {
     if (skip === undefined) test(name, run, 110_000)
     else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
   }

@@ -178,6 +178,10 @@ describe('nobody there', () => {
 
   test('a device that is not connectable is as good as none', async () => {
     hciconfig(far.id, 'noscan')
+    // The link of an earlier connection stays for two seconds, and would do.
+    expect(
+      await eventually(() => !execFileSync('hcitool', ['-i', near.id, 'con'], { encoding: 'utf8' }).includes('ACL')),
+    ).toBe(true)
     expect(await refusal(connect(rfcomm(3), from))).toMatchObject({ code: 'EHOSTDOWN', syscall: 'connect' })
     hciconfig(far.id, 'piscan')
     expect(await refusal(connect(rfcomm(3), from))).toMatchObject({ code: 'ECONNREFUSED' })
@@ -192,6 +196,24 @@ describe('nobody there', () => {
       expect(error).toEqual({ code: 'ECONNREFUSED', syscall: 'connect', name: 'SocketError' })
       expect(milliseconds).toBeLessThan(1500)
     }
+  })
+
+  test.each([
+    ['that we name', from],
+    ['that the kernel chooses', {}],
+  ])('a server that closes what it accepts is met once, from the adapter %s', async (_which, local) => {
+    await using listener = await listen(rfcomm(0))
+    let met = 0
+    listener.on('connection', (peer) => {
+      met++
+      ;(peer as StreamEndpoint).destroy()
+    })
+    const connecting = connect(listener.address as RfcommAddress, local)
+    // Which of the two it is depends on whether we learn of the connection before it ends.
+    const end = await connecting.then(fate, ({ code }: SocketError) => code)
+    expect(['closed', 'ECONNRESET']).toContain(end)
+    await sleep(500)
+    expect(met).toBe(1)
   })
 
   test('our own adapter reaches no server of its own', async () => {

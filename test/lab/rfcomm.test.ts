@@ -129,16 +129,17 @@ describe('with Python', () => {
 })
 
 describe('many', () => {
-  test('200 connections, one after the other, to one listener: none is refused, none left open', async () => {
+  test('200 connections, one after the other, to one listener: each is answered, none is refused or left open', async () => {
     await using listener = await listen(at(0))
-    listener.on('connection', (peer) =>
-      (peer as StreamEndpoint).on('data', (chunk) => (peer as StreamEndpoint).write(chunk)),
-    )
+    listener.on('connection', (peer) => (peer as StreamEndpoint).pipe(peer as StreamEndpoint))
     const address = listener.address as RfcommAddress
     const before = openDescriptors()
     for (let number = 0; number < 200; number++) {
       const endpoint = await connect(address, { timeout: 10_000 })
-      endpoint.end(`number ${number}`)
+      endpoint.write(`number ${number}`)
+      const [answer] = (await once(endpoint, 'data')) as [Buffer]
+      expect(String(answer)).toBe(`number ${number}`)
+      endpoint.end()
       await once(endpoint, 'close')
     }
     await expect.poll(openDescriptors, { timeout: 5000 }).toBe(before)

@@ -20,10 +20,13 @@ export function controllers(): Controller[] {
     .sort((a, b) => Number(a.id.slice(3)) - Number(b.id.slice(3)))
 }
 
-/** Starts the emulation anew with this many controllers, 2 or another even number: whatever a test did to them is undone. */
-export function restartControllers(count: number): Controller[] {
+/**
+ * Starts the emulation anew with this many controllers, 2 or another even number: whatever a test did to them is undone.
+ * Between more than 2 of them links are made, without which they cannot all talk to each other at a time.
+ */
+export function restartControllers(count: number, links: 'linked' | 'unlinked' = 'linked'): Controller[] {
   execFileSync('lab-controllers', [String(count)])
-  if (count > 2) execFileSync('lab-links')
+  if (count > 2 && links === 'linked') execFileSync('lab-links')
   return controllers()
 }
 

@@ -1,20 +1,31 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
+/** Drivers that work in a main thread only, and one of which has one adapter for as long as its process lives. */
+const drivers = ['test/lab/ble*.test.ts', 'test/lab/serial-port*.test.ts']
+
 // Runs in the guest: npm run test:lab. The emulated machine is ten to twenty times slower than its host, and its
 // controllers are one for all tests.
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ['test/lab/**/*.test.ts'],
-    // Not settled: noble's links to several devices at once do not survive how btvirt numbers links; see lab-links.
-    exclude: ['test/lab/ble-conformance.test.ts'],
     // Time here is the emulation's, and a busy host stops it for seconds: what fails is tried once more, and the report says so.
     retry: 1,
-    pool: 'threads',
-    isolate: false,
     fileParallelism: false,
     maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'sockets',
+          include: ['test/lab/**/*.test.ts'],
+          exclude: drivers,
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'drivers', include: drivers, pool: 'forks' } },
+    ],
   },
 })
 

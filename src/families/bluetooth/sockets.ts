@@ -6,6 +6,7 @@ import type { AddressFamily } from '../../core/family.ts'
 import type { OpenOptions, OpenRequest } from '../../core/options.ts'
 import { createSockets } from '../../core/sockets.ts'
 import {
+  type ConnectFailure,
   factsOf,
   type KernelFamilyDefinition,
   type KernelScheme,
@@ -65,8 +66,14 @@ const leFacts: SchemeFacts = { ...(facts.l2cap as SchemeFacts), reliable: true }
  */
 const BUSY_LIMIT = 1000
 const REFUSED_LIMIT = 250
-const REFUSALS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET'])
 const RETRY_DELAY = 50
+
+function retryLimit({ code, local }: ConnectFailure<BluetoothSocketAddress>): number {
+  if (code === 'EBUSY') return BUSY_LIMIT
+  if (code === 'ECONNREFUSED') return REFUSED_LIMIT
+  // A socket that was not bound gets its address by being connected: a reset after that is the peer's, who closed at once.
+  return code === 'ECONNRESET' && local?.bdaddr === ANY ? REFUSED_LIMIT : 0
+}
 
 /** The part of the family whose sockets are the kernel's: BlueZ's `rfcomm` and `l2cap` modules. */
 export const bluetoothDefinition: KernelFamilyDefinition<BluetoothSocketAddress> = {
@@ -80,11 +87,8 @@ export const bluetoothDefinition: KernelFamilyDefinition<BluetoothSocketAddress>
   toSocat,
   facts: (address) => (address.scheme === 'l2cap' && isLE(address) ? leFacts : (facts[address.scheme] as SchemeFacts)),
   resolve,
-  retryConnect({ scheme }, code, elapsed) {
-    if (scheme !== 'rfcomm') return undefined
-    const isPassing = code === 'EBUSY' ? elapsed < BUSY_LIMIT : REFUSALS.has(code) && elapsed < REFUSED_LIMIT
-    return isPassing ? RETRY_DELAY : undefined
-  },
+  retryConnect: ({ scheme }, failure) =>
+    scheme === 'rfcomm' && failure.elapsed < retryLimit(failure) ? RETRY_DELAY : undefined,
   options: bluetoothOptions,
   adopted({ domain, type, protocol }) {
     if (domain !== AF_BLUETOOTH) return undefined

@@ -1,0 +1,35 @@
+import { describe, test } from 'vitest'
+import { conformance } from '../../src/conformance/index.ts'
+import type { RfcommAddress } from '../../src/families/bluetooth/address.ts'
+import { connectSerialPort, probeSerialPort } from '../../src/families/bluetooth/serial-port.ts'
+import { bluetoothSockets } from '../../src/families/bluetooth/sockets.ts'
+import { type AddressFamily, createSockets } from '../../src/index.ts'
+import { withOneConnection } from '../conformance/one-connection.ts'
+import { need } from '../support/need.ts'
+import { pairOfControllers } from './support.ts'
+
+const TIMEOUT = 180_000
+
+const availability = probeSerialPort()
+const driver = availability.available ? need(true, '', '') : need(false, availability.reason, availability.remedy)
+
+/** The driver cannot be told its adapter: the system takes another one than the destination. */
+const { far } = pairOfControllers()
+const { rfcomm: facts } = bluetoothSockets.schemes
+
+/** Connections are the driver's, listeners the kernel's. */
+const family = {
+  ...bluetoothSockets,
+  schemes: { rfcomm: facts },
+  ephemeral: () => ({ family: 'bluetooth', scheme: 'rfcomm', bdaddr: far.address, channel: 0 }),
+  connect: connectSerialPort,
+} as unknown as AddressFamily<RfcommAddress>
+
+describe.skipIf(!driver.met)(`the serial-port driver, with our own server${driver.note}`, () => {
+  const cases = conformance(createSockets([family]), family, { connections: 1, timeout: TIMEOUT })
+  const reason = 'the driver cannot choose its adapter, between two of which a channel has one connection'
+  for (const { name, skip, run } of withOneConnection('rfcomm', reason, cases)) {
+    if (skip === undefined) test(name, run, TIMEOUT + 5000)
+    else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
+  }
+})
