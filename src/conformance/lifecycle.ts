@@ -189,7 +189,9 @@ async function tryAll<T extends StreamEndpoint | DatagramEndpoint | AnyListener>
     const what = `${name} when ${state.name}`
     const { target, operate } = await f.wait(`the state '${state.name}'`, reach())
     targets.push(target)
-    if (state.name !== 'closed') closes.push([what, countEvents(target as EventEmitter, 'close')])
+    // What was ended may be closed by now.
+    const isClosed = state.name === 'closed' || ('destroy' in target && target.closed)
+    if (!isClosed) closes.push([what, countEvents(target as EventEmitter, 'close')])
     await f.wait(
       what,
       attempt(what, () => operate(name), state.peerGone === true),

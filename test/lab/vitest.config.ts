@@ -2,6 +2,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 /** Drivers that work in a main thread only, and one of which has one adapter for as long as its process lives. */
 const drivers = ['test/lab/ble*.test.ts', 'test/lab/serial-port*.test.ts']
+const conformance = ['test/lab/{ble,serial-port}-conformance.test.ts']
 
 // Runs in the guest: npm run test:lab. The emulated machine is ten to twenty times slower than its host, and its
 // controllers are one for all tests.
@@ -24,7 +25,17 @@ const config: ViteUserConfig = defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'drivers', include: drivers, pool: 'forks' } },
+      { extends: true, test: { name: 'drivers', include: drivers, exclude: conformance, pool: 'forks' } },
+      {
+        extends: true,
+        // Some cases open thirty connections, each of which occupies a thread of the serial-port driver.
+        test: {
+          name: 'conformance of drivers',
+          include: conformance,
+          pool: 'forks',
+          env: { UV_THREADPOOL_SIZE: '64' },
+        },
+      },
     ],
   },
 })

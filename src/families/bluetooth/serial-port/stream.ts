@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { socketClosed } from '../../../core/errors.ts'
 import type { SchemeFacts } from '../../../core/facts.ts'
-import type { Done, StreamEvents, StreamHandle } from '../../../core/family.ts'
+import type { Done } from '../../../core/family.ts'
 import type { RawOption } from '../../../core/options.ts'
 import type { RfcommAddress } from '../address.ts'
 import { explained } from '../driver/explained.ts'
-import { Inbox } from '../driver/inbox.ts'
+import { DriverStream, INBOX_LIMIT } from '../driver/stream.ts'
 import type { SerialPort } from './module.ts'
 import { unknownSerialPortOption } from './options.ts'
 import { writes } from './writes.ts'
@@ -24,9 +24,6 @@ const RETRY_LAST = 50
 /** While nothing is read, a lost connection looks like a full buffer; so long may that last. */
 const STALL_LIMIT = 30_000
 
-/** Of a driver that cannot be held up, so much may wait to be read. */
-const INBOX_LIMIT = 1024 * 1024
-
 export const serialPortFacts: SchemeFacts = {
   kind: 'stream',
   socket: 'node-bluetooth-serial-port',
@@ -40,17 +37,12 @@ export const serialPortFacts: SchemeFacts = {
 type Reader = (previous: Buffer) => void
 
 /** A port that is connected. */
-export class SerialPortStream implements StreamHandle<RfcommAddress> {
-  readonly type = 'stream'
+export class SerialPortStream extends DriverStream<RfcommAddress> {
   readonly engine = 'serial-port'
   readonly facts: SchemeFacts = serialPortFacts
-  readonly fd = undefined
-  readonly local = undefined
-  readonly remote: RfcommAddress
   readonly #port: SerialPort
   readonly #text: string
   readonly #releaseThread: () => void
-  readonly #inbox = new Inbox(INBOX_LIMIT)
   /** The driver's own listener, which has it read on. */
   readonly #readOn: Reader | undefined
   /** A read was asked for, and was not answered. The driver asks for the first one itself. */
@@ -58,14 +50,12 @@ export class SerialPortStream implements StreamHandle<RfcommAddress> {
   /** It is under way, in a thread of the pool: the driver begins it in the next tick, or not at all once it is closed. */
   #occupiesThread = false
   #isFlowing = false
-  #writing: Done | undefined
   #isLost = false
-  #isClosed = false
 
   /** `text` is the address for errors. `releaseThread` is called once the driver reads no more. */
   constructor(port: SerialPort, remote: RfcommAddress, text: string, releaseThread: () => void) {
+    super(remote)
     this.#port = port
-    this.remote = remote
     this.#text = text
     this.#releaseThread = releaseThread
     // Without it the driver reads when we say so: a reader that does not read holds up the peer, and occupies no thread.
@@ -80,31 +70,27 @@ export class SerialPortStream implements StreamHandle<RfcommAddress> {
     process.nextTick(() => this.#begun())
   }
 
-  start(events: StreamEvents): void {
-    this.#inbox.start(events)
-  }
-
-  resume(): void {
+  override resume(): void {
     this.#isFlowing = true
-    this.#inbox.resume()
+    super.resume()
     this.#read()
   }
 
-  pause(): void {
+  override pause(): void {
     this.#isFlowing = false
-    this.#inbox.pause()
+    super.pause()
   }
 
   #received(data: Buffer): void {
     this.#answered()
-    if (this.#isClosed || this.#isLost) return
+    if (this.isClosed || this.#isLost) return
     if (data.length === 0) this.#port.close()
-    else if (this.#inbox.push(data)) this.#read()
+    else if (this.inbox.push(data)) this.#read()
     else this.#overflow()
   }
 
   #read(): void {
-    if (this.#isReading || !this.#isFlowing || this.#isLost || this.#isClosed) return
+    if (this.#isReading || !this.#isFlowing || this.#isLost || this.isClosed) return
     this.#isReading = true
     // All that it looks at is whether the last one was the end.
     this.#readOn?.(Buffer.of(0))
@@ -112,18 +98,18 @@ export class SerialPortStream implements StreamHandle<RfcommAddress> {
   }
 
   #begun(): void {
-    this.#occupiesThread = this.#isReading && !this.#isLost && !this.#isClosed
+    this.#occupiesThread = this.#isReading && !this.#isLost && !this.isClosed
   }
 
   #answered(): void {
     this.#isReading = false
     this.#occupiesThread = false
-    if (this.#isClosed || this.#isLost) this.#releaseThread()
+    if (this.isClosed || this.#isLost) this.#releaseThread()
   }
 
   #overflow(): void {
     const why = `${INBOX_LIMIT} bytes wait to be read, and this driver cannot be held up`
-    this.#inbox.end(explained('ENOBUFS', 'read', this.#text, why))
+    this.inbox.end(explained('ENOBUFS', 'read', this.#text, why))
     this.#port.close()
   }
 
@@ -131,28 +117,10 @@ export class SerialPortStream implements StreamHandle<RfcommAddress> {
   #lost(): void {
     this.#isLost = true
     if (!this.#occupiesThread) this.#releaseThread()
-    this.#inbox.end()
+    this.inbox.end()
   }
 
-  write(chunks: readonly Uint8Array[], done: Done): void {
-    if (this.#isClosed) {
-      done(socketClosed('write'))
-      return
-    }
-    this.#writing = done
-    this.#send(chunks).then(
-      () => this.#written(null),
-      (error: Error) => this.#written(error),
-    )
-  }
-
-  #written(error: Error | null): void {
-    const done = this.#writing
-    this.#writing = undefined
-    done?.(error)
-  }
-
-  async #send(chunks: readonly Uint8Array[]): Promise<void> {
+  protected async send(chunks: readonly Uint8Array[]): Promise<void> {
     const bytes = Buffer.concat(chunks)
     for (let at = 0; at < bytes.length; at += FRAME) await this.#sendFrame(bytes.subarray(at, at + FRAME))
   }
@@ -173,7 +141,7 @@ export class SerialPortStream implements StreamHandle<RfcommAddress> {
   async #offer(frame: Buffer): Promise<Error | undefined> {
     const end = await writes.take(undefined)
     try {
-      if (this.#isClosed) throw socketClosed('write')
+      if (this.isClosed) throw socketClosed('write')
       // What is not open calls back as if all were well.
       if (this.#isLost || !this.#port.isOpen()) throw explained('EPIPE', 'write', this.#text, 'the peer is gone')
       return await new Promise<Error | undefined>((resolve) => {
@@ -186,7 +154,7 @@ export class SerialPortStream implements StreamHandle<RfcommAddress> {
 
   /** There is no half close: what was taken is still delivered, and the connection then over. */
   end(done: Done): void {
-    if (this.#isClosed) {
+    if (this.isClosed) {
       done(socketClosed('end'))
       return
     }
@@ -194,30 +162,17 @@ export class SerialPortStream implements StreamHandle<RfcommAddress> {
     done(null)
   }
 
-  getOption(option: string | RawOption): unknown {
-    if (this.#isClosed) throw socketClosed('getOption')
-    throw unknownSerialPortOption(option)
+  protected unknownOption(option: string | RawOption): Error {
+    return unknownSerialPortOption(option)
   }
-
-  setOption(option: string | RawOption): void {
-    if (this.#isClosed) throw socketClosed('setOption')
-    throw unknownSerialPortOption(option)
-  }
-
-  /** A read that is under way keeps the process alive, and the driver knows no way to be told not to. */
-  ref(): void {}
-
-  unref(): void {}
 
   reset(): void {
     this.close()
   }
 
   close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#inbox.close()
+    if (this.isClosed) return
+    this.markClosed()
     if (!this.#isLost) this.#port.close()
-    this.#written(socketClosed('write'))
   }
 }
