@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ConformanceCase, conformance } from '../../src/conformance/index.ts'
@@ -8,6 +7,7 @@ import { bleFacts, connectBle, formatBle, parseBle, probeBle } from '../../src/f
 import { orAbort } from '../../src/families/bluetooth/driver/or-abort.ts'
 import { type AddressFamily, createSockets } from '../../src/index.ts'
 import { withOneConnection } from '../conformance/one-connection.ts'
+import { giveToNoble } from './nus.ts'
 import { listenGatt, type Radio } from './peers/gatt-listener.ts'
 import { type Controller, restartControllers, startScript } from './support.ts'
 
@@ -45,14 +45,11 @@ async function alone(): Promise<void> {
 }
 
 beforeAll(async () => {
-  execFileSync('hciconfig', [home.id, 'down'])
-  process.env.HCI_CHANNEL_USER = '1'
-  process.env.NOBLE_HCI_DEVICE_ID = home.id.slice('hci'.length)
+  await giveToNoble(home)
   const numbers = new Map(others.map(({ id, address }) => [address, Number(id.slice('hci'.length))]))
   const child = startScript('gatt_radio.py', ...[...numbers.values()].map(String))
   radio = { child, numbers }
   expect(await child.report()).toEqual({ ready: [...numbers.keys()] })
-  await delay(1000)
 })
 
 afterAll(async () => {

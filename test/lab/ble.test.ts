@@ -1,31 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { BleAddress } from '../../src/families/bluetooth/address.ts'
-import { bleFacts, connectBle, formatBle, parseBle, probeBle } from '../../src/families/bluetooth/ble.ts'
-import { type AddressFamily, createSockets, type OpenOptions, type StreamEndpoint } from '../../src/index.ts'
+import { parseBle, probeBle } from '../../src/families/bluetooth/ble.ts'
+import type { StreamEndpoint } from '../../src/index.ts'
+import { readExactly } from '../support/bytes.ts'
 import type { Child } from '../support/child.ts'
 import { given, need } from '../support/need.ts'
-import { atLeastControllers, type Controller, restartControllers, startScript } from './support.ts'
+import { connect, giveToNoble, startDevice, subscribed } from './nus.ts'
+import { atLeastControllers, type Controller, restartControllers } from './support.ts'
 
 const availability = probeBle()
 const noble = availability.available ? need(true, '', '') : need(false, availability.reason, availability.remedy)
 const shown = given(noble)
-
-const family: AddressFamily<BleAddress> = {
-  name: 'bluetooth',
-  schemes: { ble: bleFacts },
-  probe: probeBle,
-  parse: parseBle,
-  format: formatBle,
-  ephemeral: () => undefined,
-  connect: connectBle,
-}
-const sockets = createSockets([family])
-const connect = (address: string, options: object = {}): Promise<StreamEndpoint> =>
-  sockets.connect(address, options as OpenOptions) as Promise<unknown> as Promise<StreamEndpoint>
 
 const code = (code: string): unknown => expect.objectContaining({ code, name: 'SocketError' })
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -37,45 +24,19 @@ let nus: string
 beforeAll(async () => {
   ;[home, far] = atLeastControllers(2) as [Controller, Controller]
   nus = `ble://${far.address}/nus`
-  // noble has the first controller to itself, which must be down for that.
-  execFileSync('hciconfig', [home.id, 'down'])
-  process.env.HCI_CHANNEL_USER = '1'
-  process.env.NOBLE_HCI_DEVICE_ID = home.id.slice('hci'.length)
-  await delay(1000)
+  await giveToNoble(home)
 })
 
 afterAll(() => {
   restartControllers(2)
 })
 
-/** A device that says when it is ready, connected, subscribed to, and what came. */
-async function device(options: object = {}): Promise<Child> {
-  const child = startScript('gatt_peripheral.py', JSON.stringify({ controller: Number(far.id.slice(3)), ...options }))
-  expect(await child.report()).toEqual({ ready: far.address })
-  return child
-}
+const device = (options: object = {}): Promise<Child> => startDevice(far, options)
 
-/** A connection, as both sides see it. */
 async function open(child: Child, options: object = {}): Promise<StreamEndpoint> {
   const stream = await connect(nus, options)
-  expect(await child.report()).toEqual({ connected: true })
-  expect(await child.report()).toEqual({ subscribed: true })
+  await subscribed(child)
   return stream
-}
-
-async function read(stream: StreamEndpoint, size: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let total = 0
-  while (total < size) {
-    const chunk: Buffer | null = stream.read()
-    if (chunk === null) {
-      await once(stream, 'readable')
-      continue
-    }
-    chunks.push(chunk)
-    total += chunk.length
-  }
-  return Buffer.concat(chunks)
 }
 
 describe('with a device by Python', () => {
@@ -84,7 +45,7 @@ describe('with a device by Python', () => {
     await using stream = await open(child)
     expect(stream).toMatchObject({ engine: 'noble', remote: parseBle('ble', nus.slice('ble:'.length)) })
     stream.write('hello')
-    expect(String(await read(stream, 5))).toBe('hello')
+    expect(String(await readExactly(stream, 5))).toBe('hello')
     stream.end()
     stream.resume()
     await once(stream, 'close')
@@ -97,7 +58,7 @@ describe('with a device by Python', () => {
     const bytes = randomBytes(100_000)
     child.tell('send 100000')
     stream.write(bytes)
-    const got = await read(stream, 100_000)
+    const got = await readExactly(stream, 100_000)
     expect(await child.report()).toEqual({ sent: 100_000, sha256: sha256(got) })
     stream.end()
     stream.resume()
@@ -123,7 +84,7 @@ describe('with a device by Python', () => {
       await using stream = await open(child)
       const bytes = randomBytes(500)
       stream.write(bytes)
-      expect((await read(stream, 500)).equals(bytes)).toBe(true)
+      expect((await readExactly(stream, 500)).equals(bytes)).toBe(true)
       stream.destroy()
       await once(stream, 'close')
     }
@@ -173,7 +134,7 @@ describe('with a device by Python', () => {
     for (let i = 0; i < 10; i++) {
       await using stream = await open(child)
       stream.write(`${i}`)
-      expect(String(await read(stream, 1))).toBe(`${i}`)
+      expect(String(await readExactly(stream, 1))).toBe(`${i}`)
       stream.destroy()
       expect(await child.report()).toMatchObject({ closed: 1 })
     }
@@ -184,7 +145,7 @@ describe('with a device by Python', () => {
     await using stream = await open(child)
     await expect(connect(nus)).rejects.toEqual(code('EBUSY'))
     stream.write('still here')
-    expect(String(await read(stream, 10))).toBe('still here')
+    expect(String(await readExactly(stream, 10))).toBe('still here')
     stream.destroy()
     await once(stream, 'close')
   })
@@ -238,7 +199,7 @@ describe('an abort', () => {
     }
     const stream = await connect(nus)
     stream.write('after all')
-    expect(String(await read(stream, 9))).toBe('after all')
+    expect(String(await readExactly(stream, 9))).toBe('after all')
     stream.destroy()
     await once(stream, 'close')
     expect(child.stderr).toBe('')
@@ -266,11 +227,11 @@ describe('the adapter', () => {
       expect((await failed)[0]).toEqual(code('ECONNABORTED'))
     }
     restartControllers(2)
-    execFileSync('hciconfig', [home.id, 'down'])
+    await giveToNoble(home)
     await using child = await device({ echo: true })
     await using stream = await open(child)
     stream.write('back')
-    expect(String(await read(stream, 4))).toBe('back')
+    expect(String(await readExactly(stream, 4))).toBe('back')
   })
 
   shown('that is up is EBUSY where noble wants it alone', async () => {

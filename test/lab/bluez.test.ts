@@ -5,7 +5,8 @@ import type { BluetoothDevice } from '../../src/families/bluetooth/bluez/device.
 import { discoverDevices } from '../../src/families/bluetooth/bluez/discovery.ts'
 import { pair, registerAgent, unpair } from '../../src/families/bluetooth/bluez/pairing.ts'
 import { publishRecord, registerProfile } from '../../src/families/bluetooth/bluez/profile.ts'
-import { adopt, type StreamEndpoint } from '../../src/index.ts'
+import { adopt, connect, listen, type RfcommAddress, type StreamEndpoint } from '../../src/index.ts'
+import { readExactly } from '../support/bytes.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { type Controller, restartControllers, startPeer } from './support.ts'
 
@@ -60,7 +61,8 @@ afterAll(() => {
 describe('adapters', () => {
   test('are listed as hciconfig has them, and set', async () => {
     const list = await adapters()
-    expect(list.map(({ id, address }) => ({ id, address }))).toEqual([far, near])
+    const known = [far, near].map(({ id, address }) => ({ id, address }))
+    expect(list.map(({ id, address }) => ({ id, address }))).toEqual(known)
     const adapter = await adapterOf(far)
     await adapter.setDiscoverable(false)
     expect(await adapterOf(far)).toMatchObject({ powered: true, discoverable: false, alias: adapter.name })
@@ -165,6 +167,22 @@ describe('pairing', () => {
     await pair(far.address, { requestConfirmation: confirm }, { adapter: near.id, timeout: 60_000 })
     expect(new Set(asked.map(([address]) => address))).toEqual(new Set([far.address, near.address]))
     expect(asked[0]?.[1]).toBe(asked[1]?.[1])
+    await forgetAll()
+  })
+
+  test('after it, security high gets an encrypted connection', async () => {
+    const agree = { requestConfirmation: () => true }
+    await using _agent = await registerAgent(agree)
+    await pair(far.address, agree, { adapter: near.id, timeout: 60_000 })
+    await using listener = await listen(`rfcomm://${far.address}/0`, { security: 'high' })
+    listener.on('connection', (peer) => (peer as StreamEndpoint).pipe(peer as StreamEndpoint))
+    const from = { local: `rfcomm://${near.address}/0`, security: 'high', timeout: 30_000 } as const
+    const endpoint = await connect(listener.address as RfcommAddress, from)
+    expect(run('hcitool', '-i', near.id, 'con')).toMatch(/AUTH ENCRYPT/)
+    expect(endpoint.getOption('security')).toBe('high')
+    endpoint.write('a secret')
+    expect(String(await readExactly(endpoint, 8))).toBe('a secret')
+    endpoint.destroy()
     await forgetAll()
   })
 

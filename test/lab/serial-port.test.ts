@@ -14,6 +14,7 @@ import {
   type OpenOptions,
   type StreamEndpoint,
 } from '../../src/index.ts'
+import { readExactly } from '../support/bytes.ts'
 import { given, need } from '../support/need.ts'
 import { pairOfControllers, startPeer, startScript } from './support.ts'
 
@@ -59,21 +60,6 @@ async function pair(
   return Promise.all([connect(at.text, options), at.listener.accept({ timeout: 30_000 })])
 }
 
-async function read(stream: StreamEndpoint, size: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let total = 0
-  while (total < size) {
-    const chunk: Buffer | null = stream.read()
-    if (chunk === null) {
-      await once(stream, 'readable')
-      continue
-    }
-    chunks.push(chunk)
-    total += chunk.length
-  }
-  return Buffer.concat(chunks)
-}
-
 async function readAll(stream: StreamEndpoint): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(chunk as Buffer)
@@ -87,9 +73,9 @@ describe('the driver and our own server', () => {
       const [near, accepted] = await pair(at)
       expect(near).toMatchObject({ engine: 'serial-port', remote: parseRfcomm(at.text.slice('rfcomm:'.length)) })
       near.write('question')
-      expect(String(await read(accepted, 8))).toBe('question')
+      expect(String(await readExactly(accepted, 8))).toBe('question')
       accepted.write('answer')
-      expect(String(await read(near, 6))).toBe('answer')
+      expect(String(await readExactly(near, 6))).toBe('answer')
       const [first, second] = who === 'near' ? [near, accepted] : [accepted, near]
       const all = readAll(second)
       first.end('bye')
@@ -103,7 +89,7 @@ describe('the driver and our own server', () => {
     await using at = await server()
     const [near, accepted] = await pair(at)
     const [there, back] = [randomBytes(300_000), randomBytes(300_000)]
-    const got = Promise.all([read(accepted, there.length), read(near, back.length)])
+    const got = Promise.all([readExactly(accepted, there.length), readExactly(near, back.length)])
     near.write(there)
     accepted.write(back)
     const [gotThere, gotBack] = await got
@@ -123,7 +109,7 @@ describe('the driver and our own server', () => {
     })
     await delay(3000)
     expect(isWritten).toBe(false)
-    expect(sha256(await read(accepted, bytes.length))).toBe(sha256(bytes))
+    expect(sha256(await readExactly(accepted, bytes.length))).toBe(sha256(bytes))
     near.destroy()
     accepted.destroy()
   })
@@ -139,7 +125,7 @@ describe('the driver and our own server', () => {
     })
     await delay(3000)
     expect(isWritten).toBe(false)
-    expect(sha256(await read(near, bytes.length))).toBe(sha256(bytes))
+    expect(sha256(await readExactly(near, bytes.length))).toBe(sha256(bytes))
     near.destroy()
     accepted.destroy()
   })
@@ -151,7 +137,7 @@ describe('the driver and our own server', () => {
     await expect(connect(servers[3]?.text as string)).rejects.toEqual(code('EMFILE'))
     for (const [i, [near, accepted]] of pairs.entries()) {
       near.write(`${i}`)
-      expect(String(await read(accepted, 1))).toBe(`${i}`)
+      expect(String(await readExactly(accepted, 1))).toBe(`${i}`)
     }
     // Files still get a thread.
     expect((await readFile('/proc/self/stat')).length).toBeGreaterThan(0)
@@ -159,7 +145,7 @@ describe('the driver and our own server', () => {
     await delay(500)
     const [near, accepted] = await pair(servers[3] as Awaited<ReturnType<typeof server>>)
     near.write('x')
-    expect(String(await read(accepted, 1))).toBe('x')
+    expect(String(await readExactly(accepted, 1))).toBe('x')
     for (const one of [near, accepted, ...pairs.flat()]) one.destroy()
     for (const at of servers) await at.listener.close()
   })
@@ -177,7 +163,7 @@ describe('the driver and our own server', () => {
       const accepted = await accepting
       if (near === undefined) throw new Error('it never connected')
       near.write('x')
-      expect(String(await read(accepted, 1))).toBe('x')
+      expect(String(await readExactly(accepted, 1))).toBe('x')
       const gone = once(accepted, 'close')
       accepted.resume()
       near.destroy()
@@ -194,7 +180,7 @@ describe('the driver', () => {
     await peer.report()
     const stream = await connect(`rfcomm://${far.address}/spp`)
     stream.write('hello')
-    expect(String(await read(stream, 5))).toBe('hello')
+    expect(String(await readExactly(stream, 5))).toBe('hello')
     stream.destroy()
     await once(stream, 'close')
   })

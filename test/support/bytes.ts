@@ -57,3 +57,19 @@ export async function receiveText(stream: Readable): Promise<string> {
   await finished(stream, { writable: false })
   return Buffer.concat(chunks).toString()
 }
+
+/** Reads so many bytes, and leaves what comes after them to the next reader. */
+export async function readExactly(stream: Readable, size: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let total = 0
+  while (total < size) {
+    const chunk: Buffer | null = stream.read(Math.min(size - total, stream.readableLength || 1))
+    if (chunk === null) {
+      await once(stream, 'readable')
+      continue
+    }
+    chunks.push(chunk)
+    total += chunk.length
+  }
+  return Buffer.concat(chunks)
+}

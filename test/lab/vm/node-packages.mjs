@@ -6,7 +6,11 @@ import { dirname, join } from 'node:path'
 import { log } from './log.mjs'
 import { project } from './places.mjs'
 
-const wanted = { 'node-bluetooth-serial-port': '3.0.2', '@abandonware/noble': '1.9.2-26' }
+const wanted = {
+  'node-bluetooth-serial-port': '3.0.2',
+  '@abandonware/noble': '1.9.2-26',
+  '@stoprocent/noble': '2.8.0',
+}
 
 /** Those that are built; what the project has itself goes before in the guest. @param {string} cache */
 export function nodePackages(cache) {
