@@ -103,10 +103,13 @@ program
     await untilStopped((stop) => relay(from, to, { ...flags, listening, connecting }, stop))
   })
 
+/** BlueZ searches for LE and BR/EDR in turns of some 5 s each. */
+const SCAN_TIME = 15_000
+
 program
   .command('scan')
   .description('Search for Bluetooth devices, and print each as it is found')
-  .option('--timeout <ms>', 'search for so long', milliseconds, 10_000)
+  .option('--timeout <ms>', 'search for so long', milliseconds, SCAN_TIME)
   .addOption(new Option('--kind <kind>', 'what to search for (default: both)').choices(['bredr', 'le']))
   .option('--adapter <adapter>', 'the adapter to search with, hci0 or its address (default: the first that is on)')
   .addOption(listFlag('--service <service>', 'only devices that announce it, by name (spp) or UUID; repeatable'))
