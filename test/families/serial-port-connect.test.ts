@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { RfcommAddress } from '../../src/families/bluetooth/address.ts'
 import { connectSerialPort, probeSerialPort } from '../../src/families/bluetooth/serial-port.ts'
 import { given, need } from '../support/need.ts'
-import { connect, DEVICE, port3, ScriptedPort, turns } from './serial-port-scripted.ts'
+import { connect, DEVICE, moduleOf, port3, ScriptedPort, turns } from './serial-port-scripted.ts'
 
 const code = (code: string): unknown => expect.objectContaining({ code, name: 'SocketError' })
 const reason = new Error('changed my mind')
@@ -67,6 +67,24 @@ describe('connecting by the driver', () => {
       throw new Error('no such function')
     }
     await expect(connect(port, { address: byService })).rejects.toThrow(/no such function/)
+  })
+
+  test('that is refused is tried again, as the channel may only just have been left', async () => {
+    const [first, second, third] = [new ScriptedPort(), new ScriptedPort(), new ScriptedPort()]
+    for (const port of [first, second]) port.onConnect = (_connected, failed) => setImmediate(failed)
+    const stream = await connect(first, { options: { serialPort: moduleOf(first, second, third) } })
+    expect([first, second, third].map(({ calls }) => calls)).toEqual(Array(3).fill([`connect ${DEVICE} 3`]))
+    stream.close()
+  })
+
+  test('that is aborted between two tries is not tried again', async () => {
+    const port = new ScriptedPort()
+    port.onConnect = (_connected, failed) => setImmediate(failed)
+    const controller = new AbortController()
+    const connecting = connect(port, { signal: controller.signal })
+    setTimeout(() => controller.abort(reason), 50)
+    await expect(connecting).rejects.toBe(reason)
+    expect(port.calls).toHaveLength(1)
   })
 
   test('that fails is EHOSTUNREACH, with what the driver said', async () => {
@@ -190,7 +208,9 @@ describe('the thread pool', () => {
   test('has room again after a connect that failed', async () => {
     const port = new ScriptedPort()
     port.onConnect = (_connected, failed) => setImmediate(failed)
-    for (let i = 0; i < 10; i++) await expect(connect(port)).rejects.toEqual(code('EHOSTUNREACH'))
+    // Each of its tries had one of the threads.
+    await expect(connect(port)).rejects.toEqual(code('EHOSTUNREACH'))
+    expect(port.calls.length).toBeGreaterThan(THREADS)
     port.onFind = (_found, none) => setImmediate(none)
     for (let i = 0; i < 10; i++) await expect(connect(port, { address: byService })).rejects.toEqual(code('ENOTFOUND'))
   })

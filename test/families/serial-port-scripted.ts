@@ -107,13 +107,14 @@ export class ScriptedPort extends EventEmitter implements SerialPort {
   }
 }
 
-/** A module whose ports are those given, in this order. */
+/** A module whose ports are those given, in this order, then the last one again and again. */
 export function moduleOf(...ports: ScriptedPort[]): SerialPortModule {
   const next = [...ports]
+  const last = next.at(-1)
   return {
     BluetoothSerialPort: class {
       constructor() {
-        const port = next.shift()
+        const port = next.shift() ?? last
         if (port === undefined) throw new Error('no more ports')
         // biome-ignore lint/correctness/noConstructorReturn: the module's class makes the ports that the test looks at
         return port

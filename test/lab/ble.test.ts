@@ -226,7 +226,8 @@ describe('the adapter', () => {
       execFileSync('pkill', ['-9', '-x', 'btvirt'])
       expect((await failed)[0]).toEqual(code('ECONNABORTED'))
     }
-    restartControllers(2)
+    ;[home, far] = restartControllers(2) as [Controller, Controller]
+    nus = `ble://${far.address}/nus`
     await giveToNoble(home)
     await using child = await device({ echo: true })
     await using stream = await open(child)

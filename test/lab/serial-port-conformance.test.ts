@@ -8,7 +8,8 @@ import { withOneConnection } from '../conformance/one-connection.ts'
 import { need } from '../support/need.ts'
 import { pairOfControllers } from './support.ts'
 
-const TIMEOUT = 180_000
+/** For 8 MiB both ways in frames of 127 bytes. */
+const TIMEOUT = 400_000
 
 const availability = probeSerialPort()
 const driver = availability.available ? need(true, '', '') : need(false, availability.reason, availability.remedy)

@@ -3,35 +3,21 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Child } from '../support/child.ts'
 
-/** A virtual controller of the guest's, up and connectable. Emulated anew it has the same address, and maybe another number. */
-export class Controller {
+/** A virtual controller of the guest's, up and connectable. */
+export interface Controller {
+  /** `hci0` */
+  readonly id: string
   /** `00:AA:01:00:00:42` */
   readonly address: string
-
-  constructor(address: string) {
-    this.address = address
-  }
-
-  /** `hci0`. */
-  get id(): string {
-    const found = listed().find(({ address }) => address === this.address)
-    if (found === undefined) throw new Error(`there is no controller ${this.address}`)
-    return found.id
-  }
 }
 
-/** What `hciconfig` says, in the order of the numbers. */
-function listed(): { id: string; address: string }[] {
+/** The controllers that there are, in the order of their numbers. */
+export function controllers(): Controller[] {
   const output = execFileSync('hciconfig', { encoding: 'utf8' })
   const found = [...output.matchAll(/^(hci\d+):.*?BD Address: ([0-9A-F:]{17})/gms)]
   return found
     .map(([, id, address]) => ({ id: id as string, address: address as string }))
     .sort((a, b) => Number(a.id.slice(3)) - Number(b.id.slice(3)))
-}
-
-/** The controllers that there are, in the order of their numbers. */
-export function controllers(): Controller[] {
-  return listed().map(({ address }) => new Controller(address))
 }
 
 /**

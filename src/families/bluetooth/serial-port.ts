@@ -18,8 +18,10 @@ declare module '../../core/options.ts' {
  *
  * - Each connection, and each connect until it is over, occupies a thread of libuv's pool. The one that would take the last
  *   is refused, `EMFILE`; UV_THREADPOOL_SIZE sets their number before the process begins.
- * - Why a connect failed is not told: it is `EHOSTUNREACH`, whatever the reason. It cannot be cancelled: an abort rejects at once,
- *   the thread stays occupied until the system gives up (30 s), and what connects late is closed.
+ * - Why a connect failed is not told: it is `EHOSTUNREACH`, whatever the reason, and tried again for 1 s, since a channel whose
+ *   last connection was closed just now refuses the next one for some milliseconds.
+ * - A connect cannot be cancelled: an abort rejects at once, the thread stays occupied until the system gives up (30 s), and
+ *   what connects late is closed.
  * - Of services only `spp` is found (`ENOTFOUND` where the device has none); the adapter cannot be chosen.
  * - The end of the stream is also what a lost link looks like. There is no half close: `end` closes.
  * - Bytes go out in frames of 127, each of which waits until the system has room for it.

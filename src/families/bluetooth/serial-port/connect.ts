@@ -1,6 +1,7 @@
 import { invalidAddress } from '../../../core/address.ts'
-import { unsupported } from '../../../core/errors.ts'
+import { type SocketError, unsupported } from '../../../core/errors.ts'
 import type { OpenRequest } from '../../../core/options.ts'
+import { pause } from '../../../engine/pause.ts'
 import type { RfcommAddress } from '../address.ts'
 import { ANY } from '../bdaddr.ts'
 import { explained } from '../driver/explained.ts'
@@ -17,6 +18,13 @@ type Signal = AbortSignal | undefined
 
 /** Twice what the system allows itself: an answer that is not there by then does not come. */
 const ANSWER_LIMIT = 60_000
+
+/** What every refusal is, since the driver does not tell why. */
+const REFUSED = 'EHOSTUNREACH'
+
+/** Milliseconds in which a refusal may be the end of the last connection to the channel, and pass. */
+const REFUSED_LIMIT = 1000
+const RETRY_DELAY = 100
 
 const SERIAL_PORT = parseService('spp')
 
@@ -36,10 +44,20 @@ export async function openSerialPort(
   const { signal } = request
   signal?.throwIfAborted()
   const { BluetoothSerialPort } = given ?? (await loadSerialPort())
-  const port = new BluetoothSerialPort()
+  let port = new BluetoothSerialPort()
   const number = channel ?? (await findChannel(port, bdaddr, signal, text))
   const remote: RfcommAddress = { family: 'bluetooth', scheme: 'rfcomm', bdaddr, channel: number }
-  return connect(port, remote, signal, formatRfcomm(remote))
+  const started = performance.now()
+  for (;;) {
+    try {
+      return await connect(port, remote, signal, formatRfcomm(remote))
+    } catch (error) {
+      const isRefusal = (error as SocketError).code === REFUSED
+      if (!isRefusal || performance.now() - started > REFUSED_LIMIT) throw error
+      await pause(RETRY_DELAY, signal)
+      port = new BluetoothSerialPort()
+    }
+  }
 }
 
 /** SDP, in a thread of the pool; it cannot be given up, and holds the thread until it is over. */
@@ -120,5 +138,5 @@ async function connect(
 function refusal(text: string, error: unknown): Error {
   const said = error instanceof Error ? error.message : 'no reason'
   const why = `the driver says only "${said}": no such device, nobody on the channel, the channel busy, or no adapter`
-  return explained('EHOSTUNREACH', 'connect', text, why, error)
+  return explained(REFUSED, 'connect', text, why, error)
 }
