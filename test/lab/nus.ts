@@ -1,24 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { BleAddress } from '../../src/families/bluetooth/address.ts'
-import { bleFacts, connectBle, formatBle, parseBle, probeBle } from '../../src/families/bluetooth/ble.ts'
-import { type AddressFamily, createSockets, type OpenOptions, type StreamEndpoint } from '../../src/index.ts'
+import { createSockets, type OpenOptions, type StreamEndpoint } from '../../src/index.ts'
+import { bleFamily } from '../families/ble-scripted.ts'
 import type { Child } from '../support/child.ts'
 import { type Controller, startScript } from './support.ts'
 
 /* noble on one controller, and on the other a device in Python that has the Nordic UART service. */
 
-const family: AddressFamily<BleAddress> = {
-  name: 'bluetooth',
-  schemes: { ble: bleFacts },
-  probe: probeBle,
-  parse: parseBle,
-  format: formatBle,
-  ephemeral: () => undefined,
-  connect: connectBle,
-}
-const sockets = createSockets([family])
+const sockets = createSockets([bleFamily])
 
 export const connect = (address: string, options: object = {}): Promise<StreamEndpoint> =>
   sockets.connect(address, options as OpenOptions) as Promise<unknown> as Promise<StreamEndpoint>
