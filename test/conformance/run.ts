@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type ConformanceOptions, conformance } from '../../src/conformance/index.ts'
+import { type ConformanceCase, type ConformanceOptions, conformance } from '../../src/conformance/index.ts'
 import { type AddressFamily, builtinFamilies, createSockets, type EngineName, parseAddress } from '../../src/index.ts'
 
 /** The suite's own limit, and what is added to it so that its message is the one that shows. */
@@ -19,6 +19,14 @@ function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length
 }
 
+/** Each case as a test, or as a skip with reason and remedy in its name. `timeout` is the suite's own, in milliseconds. */
+export function testCases(cases: readonly ConformanceCase[], timeout: number = CASE_TIMEOUT): void {
+  for (const { name, skip, run } of cases) {
+    if (skip === undefined) test(name, run, timeout + GRACE)
+    else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
+  }
+}
+
 /** Every case of the suite as a test, and at the end that no descriptor is left. */
 export function testFamily(title: string, family: AddressFamily, options: ConformanceOptions = {}): void {
   describe(title, () => {
@@ -27,10 +35,7 @@ export function testFamily(title: string, family: AddressFamily, options: Confor
       if (process.platform === 'linux') before = openDescriptors()
     })
 
-    for (const { name, skip, run } of conformance(createSockets([family]), family, options)) {
-      if (skip === undefined) test(name, run, (options.timeout ?? CASE_TIMEOUT) + GRACE)
-      else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
-    }
+    testCases(conformance(createSockets([family]), family, options), options.timeout)
 
     test.skipIf(process.platform !== 'linux')(
       'no descriptor is left open (skipped without /proc: run it on Linux)',

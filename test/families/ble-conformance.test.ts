@@ -1,15 +1,15 @@
-import { describe, test } from 'vitest'
+import { describe } from 'vitest'
 import { conformance } from '../../src/conformance/index.ts'
 import { createSockets } from '../../src/index.ts'
-import { withOneConnection } from '../conformance/one-connection.ts'
+import { testCases } from '../conformance/run.ts'
+import { withOneConnection } from '../conformance/skips.ts'
 import { scriptedFamily } from './ble-device.ts'
 
+const TIMEOUT = 30_000
+
 const family = scriptedFamily()
-const cases = conformance(createSockets([family]), family, { connections: 1, timeout: 30_000 })
+const cases = conformance(createSockets([family]), family, { connections: 1, timeout: TIMEOUT })
 
 describe('ble over a scripted noble', () => {
-  for (const { name, skip, run } of withOneConnection('ble', 'there is one connection between two devices', cases)) {
-    if (skip === undefined) test(name, run, 35_000)
-    else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
-  }
+  testCases(withOneConnection('ble', 'there is one connection between two devices', cases), TIMEOUT)
 })

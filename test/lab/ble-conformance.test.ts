@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { type ConformanceCase, conformance } from '../../src/conformance/index.ts'
 import type { BleAddress } from '../../src/families/bluetooth/address.ts'
 import { loadNoble } from '../../src/families/bluetooth/ble/load.ts'
 import { bleFacts, connectBle, formatBle, parseBle, probeBle } from '../../src/families/bluetooth/ble.ts'
 import { orAbort } from '../../src/families/bluetooth/driver/or-abort.ts'
 import { type AddressFamily, createSockets } from '../../src/index.ts'
-import { withOneConnection } from '../conformance/one-connection.ts'
+import { testCases } from '../conformance/run.ts'
+import { skipped, withOneConnection } from '../conformance/skips.ts'
 import { giveToNoble } from './nus.ts'
 import { listenGatt, type Radio } from './peers/gatt-listener.ts'
 import { type Controller, restartControllers, startScript } from './support.ts'
@@ -57,6 +58,8 @@ afterAll(async () => {
   restartControllers(2)
 })
 
+const TIMEOUT = 100_000
+
 const ONE = 'there is one connection between two devices'
 /** An emulated link carries some 10 kB a second, and there are seven devices. */
 const TOO_LARGE = 'an emulated link is too slow for so much; the suite over a scripted noble has it'
@@ -65,19 +68,15 @@ const TOO_MANY = 'it opens more listeners than there are controllers; the suite 
 
 function inTheLab(one: ConformanceCase): ConformanceCase {
   const { name } = one
-  const skip = (reason: string): ConformanceCase => ({ ...one, skip: { reason, remedy: 'none' } })
   if (/8 MiB|up to the end|end\(data\)|pause and resume|destroySoon|is quiet until resume/.test(name))
-    return skip(TOO_LARGE)
-  if (/writing after the end/.test(name)) return skip(TWO_LINKS)
-  if (/^ble: lifecycle/.test(name)) return skip(TOO_MANY)
+    return skipped(one, TOO_LARGE)
+  if (/writing after the end/.test(name)) return skipped(one, TWO_LINKS)
+  if (/^ble: lifecycle/.test(name)) return skipped(one, TOO_MANY)
   return one
 }
 
-const cases = conformance(createSockets([family]), family, { connections: 1, timeout: 100_000 })
+const cases = conformance(createSockets([family]), family, { connections: 1, timeout: TIMEOUT })
 
 describe('ble: noble on one controller, kernel sockets on the others', () => {
-  for (const { name, skip, run } of withOneConnection('ble', ONE, cases).map(inTheLab)) {
-    if (skip === undefined) test(name, run, 110_000)
-    else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
-  }
+  testCases(withOneConnection('ble', ONE, cases).map(inTheLab), TIMEOUT)
 })

@@ -1,10 +1,11 @@
-import { describe, test } from 'vitest'
+import { describe } from 'vitest'
 import { type ConformanceCase, conformance } from '../../src/conformance/index.ts'
 import type { RfcommAddress } from '../../src/families/bluetooth/address.ts'
 import { connectSerialPort, probeSerialPort } from '../../src/families/bluetooth/serial-port.ts'
 import { bluetoothSockets } from '../../src/families/bluetooth/sockets.ts'
 import { type AddressFamily, createSockets } from '../../src/index.ts'
-import { withOneConnection } from '../conformance/one-connection.ts'
+import { testCases } from '../conformance/run.ts'
+import { skipped, withOneConnection } from '../conformance/skips.ts'
 import { need } from '../support/need.ts'
 import { pairOfControllers } from './support.ts'
 
@@ -30,17 +31,13 @@ const OWN_ADDRESS = 'the driver does not know its own address'
 const TWO_ENGINES = 'the connection is of the driver, the listener of the kernel'
 
 function overTheDriver(one: ConformanceCase): ConformanceCase {
-  const skip = (reason: string): ConformanceCase => ({ ...one, skip: { reason, remedy: 'none' } })
-  if (one.name.endsWith('the ends of a connection agree on their addresses')) return skip(OWN_ADDRESS)
-  if (one.name.endsWith('carry the facts and the name of their engine')) return skip(TWO_ENGINES)
+  if (one.name.endsWith('the ends of a connection agree on their addresses')) return skipped(one, OWN_ADDRESS)
+  if (one.name.endsWith('carry the facts and the name of their engine')) return skipped(one, TWO_ENGINES)
   return one
 }
 
 describe.skipIf(!driver.met)(`the serial-port driver, with our own server${driver.note}`, () => {
   const cases = conformance(createSockets([family]), family, { connections: 1, timeout: TIMEOUT })
   const reason = 'the driver cannot choose its adapter, between two of which a channel has one connection'
-  for (const { name, skip, run } of withOneConnection('rfcomm', reason, cases).map(overTheDriver)) {
-    if (skip === undefined) test(name, run, TIMEOUT + 5000)
-    else test.skip(`${name} (skipped: ${skip.reason}; remedy: ${skip.remedy})`, run)
-  }
+  testCases(withOneConnection('rfcomm', reason, cases).map(overTheDriver), TIMEOUT)
 })

@@ -1,5 +1,10 @@
 import type { ConformanceCase } from '../../src/conformance/index.ts'
 
+/** The case, skipped for a reason that nothing can be done about. */
+export function skipped(one: ConformanceCase, reason: string): ConformanceCase {
+  return { ...one, skip: { reason, remedy: 'none' } }
+}
+
 /** Cases that open a second connection to a listener while there is one. */
 const SEVERAL = [
   'addresses: an open address can be reached by its text, and by a copy of itself',
@@ -21,8 +26,9 @@ export function withOneConnection(
   cases: readonly ConformanceCase[],
 ): ConformanceCase[] {
   const several = new Set(SEVERAL.map((name) => `${scheme}: ${name}`))
-  const skip = { reason: `${reason}, and the case opens several`, remedy: 'none' }
-  const changed = cases.map((one) => (several.delete(one.name) ? { ...one, skip } : one))
+  const changed = cases.map((one) =>
+    several.delete(one.name) ? skipped(one, `${reason}, and the case opens several`) : one,
+  )
   if (several.size > 0) throw new Error(`no such cases: ${[...several].join('; ')}`)
   return changed
 }
