@@ -36,7 +36,7 @@ export {
   type Sockets,
 } from './core/sockets.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
-export type { AncillaryField, AncillaryForm } from './engine/ancillary.ts'
+export type { AncillaryField, AncillaryForm } from './engine/ancillary-field.ts'
 export type { ControlPart } from './engine/control.ts'
 export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
