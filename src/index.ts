@@ -27,6 +27,8 @@ export type {
 export type { BatchResult } from './core/send-batch.ts'
 export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
+export type { SocketInfo, WebEndpoint } from './core/web.ts'
+export type { WebChunk } from './core/web-writable.ts'
 export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
 export type * from './families/index.ts'

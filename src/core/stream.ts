@@ -5,6 +5,7 @@ import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import { WebEndpoint } from './web.ts'
 
 export interface StreamEndpointOptions {
   readonly allowHalfOpen?: boolean | undefined
@@ -51,6 +52,7 @@ export class StreamEndpoint extends Duplex {
   #bytesTaken = 0
   #timer: NodeJS.Timeout | undefined
   #descriptorWrites: DescriptorWrites | undefined
+  #web: WebEndpoint | undefined
   /** Milliseconds without traffic until 'timeout'; 0 for none. Set by `setTimeout`. */
   timeout = 0
 
@@ -258,6 +260,16 @@ export class StreamEndpoint extends Duplex {
     this.on('error', () => undefined)
     this.destroy()
     await closed
+  }
+
+  /**
+   * The endpoint as web streams, in the shape of the WinterTC Sockets API; the same object at every call. From then on its
+   * data is read by `readable`, and written by `writable`. Throws a `TypeError` where somebody reads it already: listens for
+   * 'data' or 'readable', pipes it, or set an encoding.
+   */
+  web(): WebEndpoint {
+    this.#web ??= new WebEndpoint(this, (address) => this.#family.format(address))
+    return this.#web
   }
 
   /** Our own address; `undefined` while connecting and where the system has none. */
