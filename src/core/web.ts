@@ -40,8 +40,6 @@ export class WebEndpoint {
   readonly #readable: WebReadable
   readonly #writable: WebWritable
   #rejectOpened: (reason: unknown) => void = () => undefined
-  /** Why we closed it ourselves. */
-  #reason: unknown
 
   constructor(endpoint: StreamEndpoint, format: (address: AddressBase) => string) {
     const isRead = endpoint.listenerCount('data') + endpoint.listenerCount('readable') > 0
@@ -56,30 +54,33 @@ export class WebEndpoint {
     this.#writable = new WebWritable(endpoint, (reason) => this.#abort(reason))
     this.readable = this.#readable.stream
     this.writable = this.#writable.stream
-    this.opened = new Promise((resolve, reject) => {
-      this.#rejectOpened = reject
-      if (endpoint.connecting) endpoint.once('connect', () => resolve(infoOf(endpoint, format)))
-      else if (!endpoint.pending) resolve(infoOf(endpoint, format))
-    })
-    this.closed = new Promise((resolve, reject) => {
-      const settle = (): void => {
-        this.#settle()
-        if (endpoint.errored) reject(endpoint.errored)
-        else resolve()
-      }
-      if (endpoint.closed) settle()
-      else endpoint.once('close', settle)
-    })
-    this.opened.catch(() => undefined)
-    this.closed.catch(() => undefined)
-    // Whoever has only the web streams hears of it by them.
-    endpoint.on('error', () => undefined)
     const onEnd = (): void => {
       this.#readable.close()
       if (!allowHalfOpen) this.#writable.endAfterPeer()
     }
     if (endpoint.readableEnded) onEnd()
     else endpoint.once('end', onEnd)
+    this.opened = new Promise((resolve, reject) => {
+      this.#rejectOpened = reject
+      if (endpoint.connecting) endpoint.once('connect', () => resolve(infoOf(endpoint, format)))
+      else if (!endpoint.pending) resolve(infoOf(endpoint, format))
+    })
+    this.closed = new Promise((resolve, reject) => {
+      const settle = (error: Error | null): void => {
+        this.#settle(error ?? socketClosed('read'))
+        if (error) reject(error)
+        else resolve()
+      }
+      let lost: Error | null = null
+      if (endpoint.closed) settle(endpoint.errored)
+      else endpoint.once('close', () => settle(lost))
+      // Not `errored`, which is also set when closing gives up a write. Without a listener the process would end.
+      endpoint.on('error', (error) => {
+        lost ??= error
+      })
+    })
+    this.opened.catch(() => undefined)
+    this.closed.catch(() => undefined)
   }
 
   /**
@@ -88,9 +89,8 @@ export class WebEndpoint {
    * Returns `closed`.
    */
   close(reason?: unknown): Promise<void> {
-    this.#reason ??= reason ?? socketClosed('close')
     this.#readable.close()
-    this.#settle()
+    this.#settle(reason ?? socketClosed('close'))
     this.#endpoint.destroy()
     return this.closed
   }
@@ -101,14 +101,12 @@ export class WebEndpoint {
   }
 
   #abort(reason: unknown): void {
-    this.#reason ??= reason ?? socketClosed('abort')
-    this.#settle()
+    this.#settle(reason ?? socketClosed('abort'))
     this.#endpoint.resetAndDestroy()
   }
 
-  /** Whatever has not come to its end yet never will. */
-  #settle(): void {
-    const reason = this.#endpoint.errored ?? this.#reason ?? socketClosed('read')
+  /** Whatever has not come to its end yet never will, for this reason; a second call does nothing. */
+  #settle(reason: unknown): void {
     this.#readable.fail(reason)
     this.#writable.fail(reason)
     this.#rejectOpened(reason)
