@@ -26,6 +26,7 @@ export type {
 } from './core/options.ts'
 export type { BatchResult } from './core/send-batch.ts'
 export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
+export type { DatagramStats, ListenerStats, StreamStats } from './core/stats.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
 export type { SocketInfo, WebEndpoint } from './core/web.ts'
 export type { WebChunk } from './core/web-writable.ts'

@@ -10,6 +10,7 @@ import type { RawOption, SocketOptions } from './options.ts'
 import type { Registry } from './registry.ts'
 import { BatchCount, type BatchResult } from './send-batch.ts'
 import { SendQueue } from './send-queue.ts'
+import type { DatagramStats } from './stats.ts'
 
 export interface DatagramEndpointOptions {
   /** Messages that may wait to be received. Default 4,096; and never more than 4 MiB of them. */
@@ -190,6 +191,22 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   /** Messages that wait to be received, and to be sent. */
   get queued(): { readonly received: number; readonly outgoing: number } {
     return { received: this.#intake.queued, outgoing: this.#outbox.length }
+  }
+
+  /** What went through it, what waits and what was lost. Stays after close. */
+  stats(): DatagramStats {
+    const { received, dropped } = this.#intake
+    const { sent } = this.#outbox
+    return {
+      messagesReceived: received.messages,
+      bytesReceived: received.bytes,
+      messagesSent: sent.messages,
+      bytesSent: sent.bytes,
+      messagesDropped: dropped,
+      messagesFailed: sent.failed,
+      messagesUnread: this.#intake.queued,
+      messagesUnsent: this.#outbox.length,
+    }
   }
 
   #end(): void {

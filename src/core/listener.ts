@@ -5,6 +5,7 @@ import { socketClosed } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import type { ListenerStats } from './stats.ts'
 
 /** What a listener accepts: `StreamEndpoint` or `DatagramEndpoint`, of which it needs only this. */
 export interface Accepted {
@@ -46,6 +47,8 @@ export class Listener<E extends Accepted = Accepted>
   readonly #acceptors = new Set<Acceptor<E>>()
   readonly #address: Address | undefined
   #connections = 0
+  #acceptedCount = 0
+  #dropped = 0
   #accepting = false
   #closed = false
   #whenClosed: Promise<void> = Promise.resolve()
@@ -76,12 +79,14 @@ export class Listener<E extends Accepted = Accepted>
 
   #accepted(handle: AnyHandle<AddressBase>): void {
     if (this.#connections >= this.maxConnections) {
+      this.#dropped++
       const { local, remote } = handle
       handle.close()
       this.emit('drop', { local: local as Address | undefined, remote: remote as Address | undefined })
       return
     }
     const endpoint = this.#wrap(handle)
+    this.#acceptedCount++
     this.#connections++
     endpoint.once('close', () => this.#connections--)
     const [acceptor] = this.#acceptors
@@ -162,6 +167,11 @@ export class Listener<E extends Accepted = Accepted>
   /** Connections that it accepted and that are open now. */
   get connections(): number {
     return this.#connections
+  }
+
+  /** How many connections it accepted and dropped, and how many of them are open. Stays after close. */
+  stats(): ListenerStats {
+    return { accepted: this.#acceptedCount, dropped: this.#dropped, connections: this.#connections }
   }
 
   get closed(): boolean {

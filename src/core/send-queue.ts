@@ -23,6 +23,9 @@ export class SendQueue {
   #flushScheduled = false
   #wasFull = false
   #closed = false
+  #sentMessages = 0
+  #sentBytes = 0
+  #failed = 0
   #waiters: (() => void)[] = []
   #emptyWaiters: (() => void)[] = []
 
@@ -36,6 +39,11 @@ export class SendQueue {
     return this.#messages.length - this.#head
   }
 
+  /** Messages that the system took, their bytes, and messages that did not go out. */
+  get sent(): { readonly messages: number; readonly bytes: number; readonly failed: number } {
+    return { messages: this.#sentMessages, bytes: this.#sentBytes, failed: this.#failed }
+  }
+
   get hasRoom(): boolean {
     return this.length < this.limit
   }
@@ -44,9 +52,15 @@ export class SendQueue {
   trySend(message: Outgoing): boolean {
     this.#flush()
     if (this.length > 0 || this.#blocked) return false
-    const taken = this.#handle.send([message], 0) === 1
-    if (!taken) this.#blocked = true
-    return taken
+    try {
+      const taken = this.#handle.send([message], 0) === 1
+      if (taken) this.#count(message)
+      else this.#blocked = true
+      return taken
+    } catch (error) {
+      this.#failed++
+      throw error
+    }
   }
 
   push(message: Outgoing, completion: Completion): void {
@@ -58,6 +72,7 @@ export class SendQueue {
     if (this.length >= FLUSH_AT && !this.#blocked) this.#flush()
     if (!this.hasRoom) {
       this.#wasFull = true
+      this.#failed++
       completion.failed(new SocketError('ERR_QUEUE_FULL', `send: ${this.limit} messages wait to be sent already`))
       return
     }
@@ -97,16 +112,25 @@ export class SendQueue {
       try {
         const taken = this.#handle.send(this.#messages, this.#head)
         const end = this.#head + taken
-        while (this.#head < end) (this.#completions[this.#head++] as Completion).sent()
+        while (this.#head < end) {
+          this.#count(this.#messages[this.#head] as Outgoing)
+          ;(this.#completions[this.#head++] as Completion).sent()
+        }
         if (taken === 0) this.#blocked = true
       } catch (error) {
         // The system refused the first one; those behind it may well go.
+        this.#failed++
         const refused = this.#completions[this.#head++] as Completion
         refused.failed(error as Error)
       }
     }
     this.#compact()
     this.#announceRoom()
+  }
+
+  #count({ data }: Outgoing): void {
+    this.#sentMessages++
+    this.#sentBytes += data.length
   }
 
   #compact(): void {
@@ -136,6 +160,7 @@ export class SendQueue {
     if (this.#closed) return
     this.#closed = true
     const waiting = this.#completions.slice(this.#head)
+    this.#failed += waiting.length
     this.#messages = []
     this.#completions = []
     this.#head = 0

@@ -5,6 +5,7 @@ import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import type { StreamStats } from './stats.ts'
 import { WebEndpoint } from './web.ts'
 
 export interface StreamEndpointOptions {
@@ -315,6 +316,16 @@ export class StreamEndpoint extends Duplex {
   /** Bytes written so far, those that still wait to be sent included; as in `net.Socket`. */
   get bytesWritten(): number {
     return this.#bytesTaken + this.writableLength
+  }
+
+  /** How much went through it, and how much waits. Stays after close. */
+  stats(): StreamStats {
+    return {
+      bytesRead: this.#bytesRead,
+      bytesWritten: this.#bytesTaken,
+      bytesUnread: this.readableLength,
+      bytesUnsent: this.writableLength,
+    }
   }
 
   /** Reads a socket option by name, or by level and name as bytes (a `Buffer`); getsockopt(2). */
