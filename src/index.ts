@@ -10,6 +10,14 @@ import { builtinFamilies } from './families/index.ts'
 export * from './core/address.ts'
 export { DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
 export type { DeadlineOptions } from './core/deadline.ts'
+export type {
+  AcceptMessage,
+  AnySocket,
+  CloseMessage,
+  DiagnosticsMessages,
+  ErrorMessage,
+  OpeningMessage,
+} from './core/diagnostics.ts'
 export { AbortError, SocketError, type SocketErrorCode, type SocketErrorDetail } from './core/errors.ts'
 export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { type Address, type AddressBase, type AddressInput, invalidAddress } from './address.ts'
 import { checkDeadline, type DeadlineOptions } from './deadline.ts'
 import { Destinations } from './destinations.ts'
+import { reportClose, reportError } from './diagnostics.ts'
 import { AbortError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, DatagramHandle, Message } from './family.ts'
@@ -53,6 +54,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   readonly #outbox: SendQueue
   readonly #intake: Intake
   #closed = false
+  /** What it was lost to. */
+  #lost: Error | undefined
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `bind`, `connect`, listeners, `socketpair` and `adopt`. */
@@ -216,6 +219,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   }
 
   #failed(error: Error, fatal: boolean): void {
+    reportError(this, error, fatal)
+    if (fatal) this.#lost = error
     const hasListeners = this.listenerCount('error') > 0
     if (hasListeners) this.emit('error', error)
     else this.#intake.fail(error)
@@ -336,6 +341,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
       this.#intake.end()
       this.#whenClosed = new Promise((resolve) => {
         process.nextTick(() => {
+          reportClose(this, this.#lost)
           this.emit('close')
           resolve()
         })

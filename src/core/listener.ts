@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Address, AddressBase } from './address.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
+import { reportAccept, reportClose, reportError } from './diagnostics.ts'
 import { socketClosed } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
@@ -51,6 +52,8 @@ export class Listener<E extends Accepted = Accepted>
   #dropped = 0
   #accepting = false
   #closed = false
+  /** What it was lost to. */
+  #lost: Error | undefined
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `listen` and `adopt`. */
@@ -89,6 +92,7 @@ export class Listener<E extends Accepted = Accepted>
     this.#acceptedCount++
     this.#connections++
     endpoint.once('close', () => this.#connections--)
+    reportAccept(this, endpoint)
     const [acceptor] = this.#acceptors
     if (acceptor !== undefined) {
       this.#acceptors.delete(acceptor)
@@ -100,10 +104,12 @@ export class Listener<E extends Accepted = Accepted>
   }
 
   #failed(error: Error, fatal: boolean): void {
+    reportError(this, error, fatal)
     if (!fatal) {
       this.emit('exhausted', error)
       return
     }
+    this.#lost = error
     const acceptors = [...this.#acceptors]
     this.#acceptors.clear()
     for (const acceptor of acceptors) acceptor.reject(error)
@@ -213,6 +219,7 @@ export class Listener<E extends Accepted = Accepted>
       this.#acceptors.clear()
       this.#whenClosed = new Promise((resolve) => {
         process.nextTick(() => {
+          reportClose(this, this.#lost)
           this.emit('close')
           resolve()
         })

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
 import type { Address, AddressBase } from './address.ts'
 import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
+import { reportClose, reportError } from './diagnostics.ts'
 import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
@@ -237,8 +238,12 @@ export class StreamEndpoint extends Duplex {
     clearTimeout(this.#timer)
     this.#handle?.close()
     this.#descriptorWrites?.dropAll()
+    if (error !== null) reportError(this, error, true)
     callback(error)
-    process.nextTick(() => this.emit('close', error !== null))
+    process.nextTick(() => {
+      reportClose(this, error ?? undefined)
+      this.emit('close', error !== null)
+    })
   }
 
   /** Ends our direction and destroys the endpoint once everything was sent. */
