@@ -69,17 +69,10 @@ for (const { title, need, join } of kinds) {
       const server = joined.far.web()
       const client = joined.near.web()
       const words = 'ein Wört '.repeat(20_000)
-      const serving = server.readable
-        .pipeThrough(new DecompressionStream('gzip') as TransformStream<Uint8Array, Uint8Array>)
-        .pipeTo(server.writable)
-      const sending = new Blob([words])
-        .stream()
-        .pipeThrough(new CompressionStream('gzip') as TransformStream<Uint8Array, Uint8Array>)
-        .pipeTo(client.writable)
+      const serving = server.readable.pipeThrough(new DecompressionStream('gzip')).pipeTo(server.writable)
+      const sending = new Blob([words]).stream().pipeThrough(new CompressionStream('gzip')).pipeTo(client.writable)
       let answer = ''
-      for await (const part of client.readable.pipeThrough(
-        new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>,
-      )) {
+      for await (const part of client.readable.pipeThrough(new TextDecoderStream())) {
         answer += part
       }
       await Promise.all([serving, sending])
