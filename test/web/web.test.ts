@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createConnection, listen, type StreamEndpoint, socketpair } from '../../src/index.ts'
 import { KiB, MiB, randomChunks, readExactly, receiveText } from '../support/bytes.ts'
 import { errorOf } from '../support/errors.ts'
@@ -9,6 +9,17 @@ import { eventually, openDescriptors } from '../support/resources.ts'
 import { kinds } from './joined.ts'
 
 const total = 16 * MiB
+let before = 0
+
+beforeEach(() => {
+  before = openDescriptors()
+})
+
+/** Whatever a test did, in the end as many descriptors are open as before. */
+afterEach(async () => {
+  await eventually(() => openDescriptors() === before, 2000)
+  expect(openDescriptors()).toBe(before)
+})
 
 /** The random bytes as a web stream, and what their hash will be. */
 function source(): { stream: ReadableStream<Uint8Array>; digest: string } {
@@ -132,12 +143,58 @@ for (const { title, need, join } of kinds) {
       const { value } = await whole
       expect(value?.length).toBeGreaterThanOrEqual(90_000)
       expect([value?.[79_999], value?.[80_000]]).toEqual([1, 2])
-      const words = reader.read(new Uint32Array(4))
-      far.end(Buffer.from([1, 0]))
-      // What is left of the 15,000 comes first; the end may then come in the middle of a word.
-      const rest = 95_000 - (value?.length ?? 0)
-      if (rest > 0) expect((await words).value?.byteLength).toBeGreaterThan(0)
-      else await expect(words).rejects.toThrow(TypeError)
+    })
+
+    it('the end in the middle of a word fails readable with a TypeError, and the connection ends as ever', async () => {
+      await using joined = await join()
+      const web = joined.near.web()
+      const reader = web.readable.getReader({ mode: 'byob' })
+      const word = reader.read(new Uint32Array(4))
+      joined.far.end(Buffer.from([1, 2, 3]))
+      await expect(word).rejects.toThrow(TypeError)
+      await web.closed
+    })
+
+    it('a reader that lets go while it waits loses nothing', async () => {
+      await using joined = await join()
+      const { near, far } = joined
+      const { readable } = near.web()
+      for (const mode of [undefined, 'byob'] as const) {
+        const first = mode === undefined ? readable.getReader() : readable.getReader({ mode })
+        const waiting = first.read(new Uint8Array(3) as never)
+        first.releaseLock()
+        await expect(waiting).rejects.toThrow(TypeError)
+      }
+      far.end('all of it')
+      expect(await text(readable)).toBe('all of it')
+    })
+
+    it('tee gives both branches everything', async () => {
+      await using joined = await join()
+      const branches = joined.near.web().readable.tee()
+      joined.far.end(Buffer.alloc(MiB, 'x'))
+      const [one, two] = await Promise.all(branches.map(digest))
+      expect(one).toEqual(two)
+      expect(one?.bytes).toBe(MiB)
+    })
+
+    it('what is read is the reader’s own: transferring it harms nobody else', async () => {
+      await using joined = await join()
+      const { near, far } = joined
+      const reader = near.web().readable.getReader()
+      const parts: string[] = []
+      for (const each of ['first', 'second', 'third'.repeat(20_000)]) {
+        far.write(each)
+        let part = ''
+        while (part.length < each.length) {
+          const { value } = (await reader.read()) as { value: Uint8Array<ArrayBuffer> }
+          part += Buffer.from(structuredClone(value, { transfer: [value.buffer] })).toString()
+          expect(value.byteLength).toBe(0)
+        }
+        parts.push(part)
+      }
+      expect(parts.map(({ length }) => length)).toEqual([5, 6, 100_000])
+      expect(parts[2]).toBe('third'.repeat(20_000))
     })
 
     it('reading late holds up the peer, and writer.ready holds up the writer', async () => {
