@@ -11,12 +11,15 @@ import {
   type DatagramEndpoint,
   type DiagnosticsMessages,
   type ErrorMessage,
-  type Listener,
+  Listener,
+  type ListenerEvents,
+  type ListenerHandle,
   listen,
+  SocketError,
   type StreamEndpoint,
   socketpair,
 } from '../../src/index.ts'
-import { given, scheme } from '../support/need.ts'
+import { factsOf, given, scheme } from '../support/need.ts'
 import { eventually } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -240,6 +243,35 @@ given(scheme('unix'))('what was adopted: a listener, its connection, and their c
   for (const socket of all) await socket[Symbol.asyncDispose]()
   for (const socket of all) expect(closesOf(socket)).toHaveLength(1)
   expect(of('polysocket.close')).toHaveLength(all.length)
+})
+
+test('a listener that runs out of descriptors, and one that is lost', async () => {
+  let events: ListenerEvents | undefined
+  const handle = {
+    facts: factsOf('memory'),
+    engine: 'scripted',
+    start: (those: ListenerEvents) => {
+      events = those
+    },
+    close: () => undefined,
+  } as unknown as ListenerHandle
+  // No test can bring the system to lose a listening socket.
+  const listener = new Listener(handle as never, () => {
+    throw new Error('nobody connects')
+  })
+  const exhausted = once(listener, 'exhausted')
+  const emfile = new SocketError('EMFILE', 'accept EMFILE')
+  events?.onError(emfile, false)
+  await exhausted
+  expect(of('polysocket.error')).toEqual([{ socket: listener, error: emfile, fatal: false }])
+  expect(of('polysocket.close')).toEqual([])
+  const lost = new SocketError('ENETDOWN', 'accept ENETDOWN')
+  const failed = once(listener, 'error')
+  const closed = new Promise<void>((resolve) => listener.once('close', resolve))
+  events?.onError(lost, true)
+  await Promise.all([failed, closed, listener.close()])
+  expect(errorsOf(listener).at(-1)).toEqual({ socket: listener, error: lost, fatal: true })
+  expect(closesOf(listener)).toEqual([{ socket: listener, error: lost }])
 })
 
 async function refusing(engine: 'kernel' | 'node'): Promise<Listener['address']> {
