@@ -12,6 +12,14 @@ export type { ReceivedAncillary, SentAncillary } from './core/ancillary.ts'
 export type { Credentials, PeerCredentials, PeerCredentialsOptions } from './core/credentials.ts'
 export { DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
 export type { DeadlineOptions } from './core/deadline.ts'
+export type {
+  AcceptMessage,
+  AnySocket,
+  CloseMessage,
+  DiagnosticsMessages,
+  ErrorMessage,
+  OpeningMessage,
+} from './core/diagnostics.ts'
 export { AbortError, SocketError, type SocketErrorCode, type SocketErrorDetail } from './core/errors.ts'
 export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'
@@ -35,7 +43,10 @@ export {
   type FamilyStatus,
   type Sockets,
 } from './core/sockets.ts'
+export type { DatagramStats, ListenerStats, StreamStats } from './core/stats.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
+export type { SocketInfo, WebEndpoint } from './core/web.ts'
+export type { WebChunk } from './core/web-writable.ts'
 export type { AncillaryField, AncillaryForm } from './engine/ancillary-field.ts'
 export type { ControlPart } from './engine/control.ts'
 export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'

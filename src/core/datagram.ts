@@ -4,6 +4,7 @@ import type { SentAncillary } from './ancillary.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDeadline, type DeadlineOptions } from './deadline.ts'
 import { Destinations } from './destinations.ts'
+import { reportClose, reportError } from './diagnostics.ts'
 import { AbortError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, DatagramHandle, Message, Outgoing } from './family.ts'
@@ -12,6 +13,7 @@ import type { RawOption, SocketOptions } from './options.ts'
 import type { Registry } from './registry.ts'
 import { BatchCount, type BatchResult } from './send-batch.ts'
 import { SendQueue } from './send-queue.ts'
+import type { DatagramStats } from './stats.ts'
 
 export interface DatagramEndpointOptions {
   /** Messages that may wait to be received. Default 4,096; and never more than 4 MiB of them. */
@@ -56,6 +58,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   readonly #outbox: SendQueue
   readonly #intake: Intake
   #closed = false
+  /** What it was lost to. */
+  #lost: Error | undefined
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `bind`, `connect`, listeners, `socketpair` and `adopt`. */
@@ -213,6 +217,22 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return { received: this.#intake.queued, outgoing: this.#outbox.length }
   }
 
+  /** What went through it, what waits and what was lost. Stays after close. */
+  stats(): DatagramStats {
+    const { received, dropped } = this.#intake
+    const { sent } = this.#outbox
+    return {
+      messagesReceived: received.messages,
+      bytesReceived: received.bytes,
+      messagesSent: sent.messages,
+      bytesSent: sent.bytes,
+      messagesDropped: dropped,
+      messagesFailed: sent.failed,
+      messagesUnread: this.#intake.queued,
+      messagesUnsent: this.#outbox.length,
+    }
+  }
+
   #end(): void {
     if (this.#intake.isOver) return
     this.#intake.end()
@@ -220,6 +240,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   }
 
   #failed(error: Error, fatal: boolean): void {
+    reportError(this, error, fatal)
+    if (fatal) this.#lost = error
     const hasListeners = this.listenerCount('error') > 0
     if (hasListeners) this.emit('error', error)
     else this.#intake.fail(error)
@@ -349,6 +371,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
       this.#intake.close()
       this.#whenClosed = new Promise((resolve) => {
         process.nextTick(() => {
+          reportClose(this, this.#lost)
           this.emit('close')
           resolve()
         })

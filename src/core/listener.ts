@@ -2,10 +2,12 @@ import { EventEmitter } from 'node:events'
 import type { Address, AddressBase } from './address.ts'
 import { type PeerCredentials, peerCredentialsOf } from './credentials.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
+import { reportAccept, reportClose, reportError } from './diagnostics.ts'
 import { socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import type { ListenerStats } from './stats.ts'
 
 /** What a listener accepts: `StreamEndpoint` or `DatagramEndpoint`, of which it needs only this. */
 export interface Accepted {
@@ -63,8 +65,12 @@ export class Listener<E extends Accepted = Accepted>
   readonly #allow: ((peer: PeerCredentials) => boolean) | undefined
   readonly #address: Address | undefined
   #connections = 0
+  #acceptedCount = 0
+  #dropped = 0
   #accepting = false
   #closed = false
+  /** What it was lost to. */
+  #lost: Error | undefined
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `listen` and `adopt`. */
@@ -103,8 +109,10 @@ export class Listener<E extends Accepted = Accepted>
     }
     if (this.#allow !== undefined && !this.#admits(handle, this.#allow)) return
     const endpoint = this.#wrap(handle)
+    this.#acceptedCount++
     this.#connections++
     endpoint.once('close', () => this.#connections--)
+    reportAccept(this, endpoint)
     const [acceptor] = this.#acceptors
     if (acceptor !== undefined) {
       this.#acceptors.delete(acceptor)
@@ -131,15 +139,18 @@ export class Listener<E extends Accepted = Accepted>
 
   #drop(handle: AnyHandle<AddressBase>, reason: DroppedConnection['reason'], peer?: PeerCredentials): void {
     const { local, remote } = handle as AnyHandle
+    this.#dropped++
     handle.close()
     this.emit('drop', { reason, local, remote, ...(peer !== undefined && { peer }) })
   }
 
   #failed(error: Error, fatal: boolean): void {
+    reportError(this, error, fatal)
     if (!fatal) {
       this.emit('exhausted', error)
       return
     }
+    this.#lost = error
     const acceptors = [...this.#acceptors]
     this.#acceptors.clear()
     for (const acceptor of acceptors) acceptor.reject(error)
@@ -205,6 +216,11 @@ export class Listener<E extends Accepted = Accepted>
     return this.#connections
   }
 
+  /** How many connections it accepted and dropped, and how many of them are open. Stays after close. */
+  stats(): ListenerStats {
+    return { accepted: this.#acceptedCount, dropped: this.#dropped, connections: this.#connections }
+  }
+
   get closed(): boolean {
     return this.#closed
   }
@@ -244,6 +260,7 @@ export class Listener<E extends Accepted = Accepted>
       this.#acceptors.clear()
       this.#whenClosed = new Promise((resolve) => {
         process.nextTick(() => {
+          reportClose(this, this.#lost)
           this.emit('close')
           resolve()
         })

@@ -1,6 +1,7 @@
 import type { Address, AddressBase, AddressInput, Discoverer, DiscoveryMap, KindOf, Scheme } from './address.ts'
 import { DatagramEndpoint } from './datagram.ts'
 import { checkDeadline, withDeadline } from './deadline.ts'
+import { binds, connects, listens, traceOpening } from './diagnostics.ts'
 import { AbortError, SocketError, unsupported } from './errors.ts'
 import type { EndpointKind, SchemeFacts } from './facts.ts'
 import type { AddressFamily, AnyHandle, Availability, DatagramHandle, ListenerHandle, StreamHandle } from './family.ts'
@@ -146,8 +147,14 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     }
     const giveUp = new AbortController()
     const signal = options.signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, options.signal])
-    const handle = openHandle(resolved, { ...options, signal }) as Promise<StreamHandle<AddressBase>>
-    return new StreamEndpoint(resolved.family, { facts: resolved.facts, handle, abort: () => giveUp.abort() }, options)
+    const open = () => openHandle(resolved, { ...options, signal }) as Promise<StreamHandle<AddressBase>>
+    const handle = traceOpening(connects, input, open, () => endpoint)
+    const endpoint: StreamEndpoint = new StreamEndpoint(
+      resolved.family,
+      { facts: resolved.facts, handle, abort: () => giveUp.abort() },
+      options,
+    )
+    return endpoint
   }
 
   async function listen(
@@ -240,10 +247,12 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   }
 
   const sockets = {
-    connect,
+    connect: (input: AddressInput, options?: OpenOptions) =>
+      traceOpening(connects, input, () => connect(input, options)),
     createConnection,
-    listen,
-    bind,
+    listen: (input: AddressInput, options?: ListenOptions) =>
+      traceOpening(listens, input, () => listen(input, options)),
+    bind: (input: AddressInput, options?: OpenOptions) => traceOpening(binds, input, () => bind(input, options)),
     socketpair,
     adopt,
     discover,

@@ -2,10 +2,13 @@ import { Duplex } from 'node:stream'
 import type { Address, AddressBase } from './address.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
+import { reportClose, reportError } from './diagnostics.ts'
 import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import type { StreamStats } from './stats.ts'
+import { WebEndpoint } from './web.ts'
 
 export interface StreamEndpointOptions {
   readonly allowHalfOpen?: boolean | undefined
@@ -52,6 +55,7 @@ export class StreamEndpoint extends Duplex {
   #bytesTaken = 0
   #timer: NodeJS.Timeout | undefined
   #descriptorWrites: DescriptorWrites | undefined
+  #web: WebEndpoint | undefined
   /** Milliseconds without traffic until 'timeout'; 0 for none. Set by `setTimeout`. */
   timeout = 0
 
@@ -235,8 +239,12 @@ export class StreamEndpoint extends Duplex {
     clearTimeout(this.#timer)
     this.#handle?.close()
     this.#descriptorWrites?.dropAll()
+    if (error !== null) reportError(this, error, true)
     callback(error)
-    process.nextTick(() => this.emit('close', error !== null))
+    process.nextTick(() => {
+      reportClose(this, error ?? undefined)
+      this.emit('close', error !== null)
+    })
   }
 
   /** Ends our direction and destroys the endpoint once everything was sent. */
@@ -259,6 +267,16 @@ export class StreamEndpoint extends Duplex {
     this.on('error', () => undefined)
     this.destroy()
     await closed
+  }
+
+  /**
+   * The endpoint as web streams, in the shape of the WinterTC Sockets API; the same object at every call. From then on its
+   * data is read by `readable`, and written by `writable`. Throws a `TypeError` where somebody reads it already: listens for
+   * 'data' or 'readable', pipes it, or set an encoding.
+   */
+  web(): WebEndpoint {
+    this.#web ??= new WebEndpoint(this, (address) => this.#family.format(address))
+    return this.#web
   }
 
   /** Our own address; `undefined` while connecting and where the system has none. */
@@ -312,6 +330,16 @@ export class StreamEndpoint extends Duplex {
   /** Bytes written so far, those that still wait to be sent included; as in `net.Socket`. */
   get bytesWritten(): number {
     return this.#bytesTaken + this.writableLength
+  }
+
+  /** How much went through it, and how much waits. Stays after close. */
+  stats(): StreamStats {
+    return {
+      bytesRead: this.#bytesRead,
+      bytesWritten: this.#bytesTaken,
+      bytesUnread: this.readableLength,
+      bytesUnsent: this.writableLength,
+    }
   }
 
   /** Reads a socket option by name, or by level and name as bytes (a `Buffer`); getsockopt(2). */
