@@ -15,6 +15,7 @@ export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'
 export { type Accepted, Listener } from './core/listener.ts'
 export type {
+  ConnectOptions,
   DiscoverOptions,
   EngineName,
   ListenOptions,
@@ -24,6 +25,7 @@ export type {
   RawOption,
   SocketOptions,
 } from './core/options.ts'
+export { isTransient, type Retry, type RetryOptions } from './core/retry.ts'
 export type { BatchResult } from './core/send-batch.ts'
 export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
