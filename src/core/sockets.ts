@@ -15,6 +15,7 @@ import {
   type OpenOptions,
   splitConnectOptions,
 } from './options.ts'
+import { checkPersistentOptions, PersistentConnection, type PersistentOptions } from './persistent.ts'
 import { Registry, type Resolved } from './registry.ts'
 import type { RetryPolicy } from './retry.ts'
 import { StreamEndpoint } from './stream.ts'
@@ -48,6 +49,14 @@ export interface Sockets {
    * 'error'. What is written meanwhile waits. The shape that `http.Agent` and others take as `createConnection`.
    */
   createConnection(address: AddressInput, options?: ConnectOptions): StreamEndpoint
+  /**
+   * Keeps a connection: connects, and connects again when it is lost, with growing pauses. Returns at once; throws what is
+   * wrong with the arguments.
+   */
+  persistent<const T extends AddressInput>(
+    address: T,
+    options?: PersistentOptions<EndpointOf<T>>,
+  ): PersistentConnection<EndpointOf<T>>
   /** Listens for connections; resolves when clients can connect. */
   listen<const T extends AddressInput>(address: T, options?: ListenOptions): Promise<Listener<EndpointOf<T>>>
   /** Opens a datagram endpoint at an address of our own. */
@@ -153,6 +162,24 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     return new StreamEndpoint(resolved.family, { facts: resolved.facts, handle, abort: () => giveUp.abort() }, once)
   }
 
+  function persistent(
+    input: AddressInput,
+    options: PersistentOptions = {},
+  ): PersistentConnection<StreamEndpoint | DatagramEndpoint> {
+    checkPersistentOptions(options)
+    const { retry, stableAfter, outbox, prepare, signal, timeout, ...once } = options
+    const resolved = registry.resolve(input)
+    const { family, address } = resolved
+    const source = {
+      address: family.format(address),
+      open: async (stop: AbortSignal | undefined) => {
+        const handle = await openHandle(resolved, stop === undefined ? once : { ...once, signal: stop }, undefined)
+        return endpoint(family, handle, once)
+      },
+    }
+    return new PersistentConnection(source, options)
+  }
+
   async function listen(
     input: AddressInput,
     options: ListenOptions = {},
@@ -241,6 +268,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   const sockets = {
     connect,
     createConnection,
+    persistent,
     listen,
     bind,
     socketpair,
