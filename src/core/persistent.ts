@@ -29,7 +29,7 @@ export interface PersistentOptions<E = StreamEndpoint | DatagramEndpoint> extend
    * for nothing: 'connect' is not emitted, the outbox waits. Where it throws, the try has failed with that error; where the
    * connection is lost meanwhile, with `ECONNABORTED` or the connection's own.
    */
-  prepare?: (endpoint: E) => unknown
+  prepare?(endpoint: E): unknown
 }
 
 export interface PersistentEventMap<E> {
@@ -94,7 +94,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
   /** Made by `persistent`. */
   constructor(source: PersistentSource<E>, options: PersistentOptions<E>) {
     super()
-    const policy = retryPolicy(options.retry ?? {}) as RetryPolicy
+    const policy = retryPolicy(options.retry === undefined ? true : options.retry) as RetryPolicy
     const onRetry = (retry: Retry): void => {
       policy.onRetry(retry)
       this.emit('retry', retry)
@@ -102,7 +102,9 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
     this.#source = source
     this.#options = options
     this.#tries = new Tries({ ...policy, onRetry })
-    this.#outbox = new Outbox(options.outbox ?? {}, (dropped) => process.nextTick(() => this.emit('drop', dropped)))
+    this.#outbox = new Outbox(options.outbox === undefined ? {} : options.outbox, (dropped) =>
+      process.nextTick(() => this.emit('drop', dropped)),
+    )
     this.#ended = this.#live()
   }
 
@@ -163,17 +165,22 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
    * All but what comes after closing is told by 'drop', too, so that a promise that nobody looks at ends no process.
    */
   send(data: Uint8Array | string, options: DeadlineOptions = {}): Promise<void> {
-    const sending = this.#send(data, options)
+    let bytes: Uint8Array
+    try {
+      checkDeadline(options)
+      bytes = toBytes(data)
+    } catch (misuse) {
+      return Promise.reject(misuse)
+    }
+    const sending = this.#post(bytes, options)
     sending.catch(() => undefined)
     return sending
   }
 
-  #send(data: Uint8Array | string, options: DeadlineOptions): Promise<void> {
-    checkDeadline(options)
-    const bytes = toBytes(data)
+  #post(data: Uint8Array, options: DeadlineOptions): Promise<void> {
     if (this.#closed) return Promise.reject(socketClosed('send'))
     return waitFor<void>(options, 'send', this.#source.address, (resolve, reject) => {
-      const letter: Letter = { data: bytes, sent: () => resolve(), failed: reject }
+      const letter: Letter = { data, sent: () => resolve(), failed: reject }
       if (this.#outbox.messages === 0 && this.#carrier?.hasRoom) this.#carrier.carry(letter)
       else this.#outbox.add(letter)
       return (reason) => this.#outbox.withdraw(letter, reason)

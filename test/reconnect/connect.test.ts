@@ -2,16 +2,12 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { memory } from '../../src/families/memory.ts'
 import {
-  type AddressFamily,
   bind,
   connect,
   createConnection,
-  createSockets,
   type EngineName,
   listen,
-  type MemoryAddress,
   type Retry,
   type RetryOptions,
   SocketError,
@@ -21,6 +17,7 @@ import { given, scheme } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { Server } from './servers.ts'
+import { Sluggish } from './sluggish.ts'
 
 const quick: RetryOptions = { minDelay: 5, maxDelay: 20 }
 const withCode = (code: string) => expect.objectContaining({ code })
@@ -264,32 +261,3 @@ describe('createConnection', () => {
     expect(error).toMatchObject({ code: 'ECONNREFUSED', attempts: 2 })
   })
 })
-
-/** The memory family with a connect that can be made to hang, and to go through after it was given up. */
-class Sluggish {
-  tries = 0
-  aborts = 0
-  hang = false
-  lastOptions: unknown
-  bring: () => void = () => undefined
-  readonly sockets = createSockets([this.#family()])
-
-  #family(): AddressFamily<MemoryAddress> {
-    return {
-      ...memory,
-      connect: async (address, request) => {
-        this.tries++
-        this.lastOptions = request.options
-        request.signal?.addEventListener('abort', () => this.aborts++)
-        if (this.hang) {
-          await new Promise<void>((resolve) => {
-            this.bring = resolve
-          })
-        }
-        return memory.connect?.(address, { ...request, signal: undefined }) as ReturnType<
-          NonNullable<typeof memory.connect>
-        >
-      },
-    }
-  }
-}
