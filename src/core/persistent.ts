@@ -244,6 +244,10 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
       (late) => late.close(),
       this.#pause,
     )
+    if (this.#closed) {
+      carrier.close()
+      return
+    }
     const start = performance.now()
     const error = await this.#keep(carrier)
     this.emit('disconnect', error)

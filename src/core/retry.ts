@@ -49,6 +49,9 @@ const DEFAULTS: RetryPolicy = {
 
 /** Nobody there, not yet, or not any more; or too much at once. Told by the system, a name server or a Bluetooth device. */
 const TRANSIENT: ReadonlySet<string> = new Set([
+  // Our own port, while the last connection from it lingers (TIME_WAIT of tcp), or all ports while there are too many.
+  'EADDRINUSE',
+  'EADDRNOTAVAIL',
   'EAGAIN',
   'EAI_AGAIN',
   'EBUSY',
@@ -72,7 +75,7 @@ const TRANSIENT: ReadonlySet<string> = new Set([
 /**
  * Whether an error of connecting may pass by itself: `ECONNREFUSED`, `ENOENT` (of a Unix path), `ECONNRESET`, `ETIMEDOUT`,
  * `EHOSTUNREACH`, `EHOSTDOWN`, `ENETUNREACH`, `ENETDOWN`, `ENETRESET`, `EAI_AGAIN`, `ECONNABORTED`, `EPIPE`, `EAGAIN`, `EBUSY`,
- * and a lack of descriptors or buffers (`EMFILE`, `ENFILE`, `ENOBUFS`). An address that cannot be, a name that does not
+ * an own address or port that is still in use (`EADDRINUSE`, `EADDRNOTAVAIL`), and a lack of descriptors or buffers (`EMFILE`, `ENFILE`, `ENOBUFS`). An address that cannot be, a name that does not
  * exist (`ENOTFOUND`), a missing permission or misuse do not.
  */
 export function isTransient(error: Error): boolean {

@@ -408,6 +408,27 @@ describe('close', () => {
     expect(await eventually(() => timers() <= before)).toBe(true)
   })
 
+  test('at any moment between a connect and its event', async () => {
+    await using server = await Server.start('memory:moment')
+    for (let moment = 0; moment < 40; moment++) {
+      const connection: PersistentConnection = persistent(server.address, {
+        retry: quick,
+        prepare: () => {
+          void later(moment).then(() => connection.close())
+        },
+      })
+      const events = log(connection)
+      await once(connection, 'close')
+      expect([['close'], ['connect', 'disconnect', 'close']]).toContainEqual(events)
+    }
+    const isClosed = (peer: Endpoint): boolean => (peer as StreamEndpoint).destroyed
+    expect(await eventually(() => server.peers.every(isClosed))).toBe(true)
+
+    async function later(microtasks: number): Promise<void> {
+      for (let turn = 0; turn < microtasks; turn++) await undefined
+    }
+  })
+
   test('by its signal: those who wait get an AbortError, and there is no error event', async () => {
     const reason = new Error('changed our mind')
     const aborted = expect.objectContaining({ name: 'AbortError', cause: reason })
