@@ -67,3 +67,20 @@ test('ref after unref keeps it', async () => {
   `)
   expect(out).toBe('again\n')
 })
+
+test('closed, aborted or given up during a long pause, nothing keeps the process', async () => {
+  const { code, out } = await outcome(`
+    import { connect, createConnection } from 'polysocket'
+    const retry = { minDelay: 60_000, maxDelay: 60_000, jitter: 0 }
+    const closed = persistent('memory:nobody', { retry })
+    closed.on('retry', () => closed.close().then(() => console.log('closed')))
+    const controller = new AbortController()
+    const onRetry = () => setImmediate(() => controller.abort())
+    const { signal } = controller
+    await connect('memory:nobody', { signal, retry: { ...retry, onRetry } }).catch(({ name }) => console.log(name))
+    await connect('memory:nobody', { timeout: 20, retry }).catch(({ code }) => console.log(code))
+    const endpoint = createConnection('memory:nobody', { retry: { ...retry, onRetry: () => endpoint.destroy() } })
+  `)
+  expect(code).toBe(0)
+  expect(out.trim().split('\n').sort()).toEqual(['AbortError', 'ETIMEDOUT', 'closed'])
+})
