@@ -73,7 +73,7 @@ test('closed, aborted or given up during a long pause, nothing keeps the process
     import { connect, createConnection } from 'polysocket'
     const retry = { minDelay: 60_000, maxDelay: 60_000, jitter: 0 }
     const closed = persistent('memory:nobody', { retry })
-    closed.on('retry', () => closed.close().then(() => console.log('closed')))
+    closed.on('retry', () => setImmediate(() => closed.close().then(() => console.log('closed'))))
     const controller = new AbortController()
     const onRetry = () => setImmediate(() => controller.abort())
     const { signal } = controller
