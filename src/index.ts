@@ -25,6 +25,7 @@ export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'
 export { type Accepted, type DroppedConnection, Listener, type ListenerOptions } from './core/listener.ts'
 export type {
+  ConnectOptions,
   DiscoverOptions,
   EngineName,
   ListenOptions,
@@ -34,6 +35,9 @@ export type {
   RawOption,
   SocketOptions,
 } from './core/options.ts'
+export type { Dropped, OutboxOptions } from './core/outbox.ts'
+export { PersistentConnection, type PersistentEventMap, type PersistentOptions } from './core/persistent.ts'
+export { isTransient, type Retry, type RetryOptions } from './core/retry.ts'
 export type { BatchResult } from './core/send-batch.ts'
 export {
   createSockets,
@@ -59,6 +63,7 @@ const sockets: Sockets = createSockets(builtinFamilies)
 
 export const connect: Sockets['connect'] = sockets.connect
 export const createConnection: Sockets['createConnection'] = sockets.createConnection
+export const persistent: Sockets['persistent'] = sockets.persistent
 export const listen: Sockets['listen'] = sockets.listen
 export const bind: Sockets['bind'] = sockets.bind
 export const socketpair: Sockets['socketpair'] = sockets.socketpair

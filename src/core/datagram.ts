@@ -385,7 +385,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   }
 }
 
-function toBytes(data: Uint8Array | string): Uint8Array {
+export function toBytes(data: Uint8Array | string): Uint8Array {
   if (data instanceof Uint8Array) return data
   if (typeof data === 'string') return Buffer.from(data)
   throw new TypeError('a message must be a Uint8Array or a string')

@@ -1,6 +1,7 @@
 import type { AddressInput } from './address.ts'
 import type { PeerCredentials } from './credentials.ts'
 import { checkDeadline } from './deadline.ts'
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 
 /** Which machinery moves the bytes: our addon, or Node's own net and dgram modules. */
 export type EngineName = 'kernel' | 'node'
@@ -49,6 +50,15 @@ export interface OpenOptions extends SocketOptions {
    * them. `ERR_UNSUPPORTED` for any other scheme; a stream has its event 'fds' instead.
    */
   receiveFds?: boolean
+}
+
+/** Options of `connect` and `createConnection`. */
+export interface ConnectOptions extends OpenOptions {
+  /**
+   * Tries again while nobody answers: `true`, how many tries in all, or `RetryOptions`. `signal` and `timeout` hold for all
+   * of it, pauses included. The last error is thrown, with the number of tries as its `attempts`. Default: one try.
+   */
+  retry?: boolean | number | RetryOptions
 }
 
 export interface ListenOptions extends OpenOptions {
@@ -115,6 +125,13 @@ export function checkOpenOptions(options: OpenOptions): void {
   checkCount(options, 'highWaterMark')
   checkCount(options, 'receiveQueue')
   checkCount(options, 'sendQueue')
+}
+
+/** The options of one try, and how to try again if at all. */
+export function splitConnectOptions(options: ConnectOptions): { once: OpenOptions; policy: RetryPolicy | undefined } {
+  checkOpenOptions(options)
+  const { retry, ...once } = options
+  return { once, policy: retryPolicy(retry) }
 }
 
 export function checkListenOptions(options: ListenOptions): void {

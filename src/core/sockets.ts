@@ -7,15 +7,20 @@ import type { EndpointKind, SchemeFacts } from './facts.ts'
 import type { AddressFamily, AnyHandle, Availability, DatagramHandle, ListenerHandle, StreamHandle } from './family.ts'
 import { Listener } from './listener.ts'
 import {
+  type ConnectOptions,
   checkListenOptions,
   checkOpenOptions,
   type DiscoverOptions,
   familyOptions,
   type ListenOptions,
   type OpenOptions,
+  splitConnectOptions,
 } from './options.ts'
+import { checkPersistentOptions, PersistentConnection, type PersistentOptions } from './persistent.ts'
 import { Registry, type Resolved } from './registry.ts'
+import type { RetryPolicy } from './retry.ts'
 import { StreamEndpoint } from './stream.ts'
+import { Tries, withRetries } from './tries.ts'
 
 export type EndpointOfKind<K extends EndpointKind> = K extends 'stream' ? StreamEndpoint : DatagramEndpoint
 
@@ -43,14 +48,22 @@ export interface Sockets {
   /**
    * Connects; resolves to an endpoint that is open. Rejects with the system's code (`ECONNREFUSED`, `ENOENT`,
    * `ENOTFOUND` …), `ERR_ADDRESS_INVALID`, `ERR_FAMILY_UNKNOWN`, `ERR_FAMILY_UNAVAILABLE`, `ERR_OPTION_UNKNOWN`,
-   * `ETIMEDOUT` after `options.timeout`, or an `AbortError`.
+   * `ETIMEDOUT` after `options.timeout`, or an `AbortError`. With `options.retry` it tries again while nobody answers.
    */
-  connect<const T extends AddressInput>(address: T, options?: OpenOptions): Promise<EndpointOf<T>>
+  connect<const T extends AddressInput>(address: T, options?: ConnectOptions): Promise<EndpointOf<T>>
   /**
    * As `connect`, for streams, but returns the endpoint at once, still connecting: it emits 'connect' and 'ready', or
    * 'error'. What is written meanwhile waits. The shape that `http.Agent` and others take as `createConnection`.
    */
-  createConnection(address: AddressInput, options?: OpenOptions): StreamEndpoint
+  createConnection(address: AddressInput, options?: ConnectOptions): StreamEndpoint
+  /**
+   * Keeps a connection: connects, and connects again when it is lost, with growing pauses. Returns at once; throws what is
+   * wrong with the arguments.
+   */
+  persistent<const T extends AddressInput>(
+    address: T,
+    options?: PersistentOptions<EndpointOf<T>>,
+  ): PersistentConnection<EndpointOf<T>>
   /** Listens for connections; resolves when clients can connect. */
   listen<const T extends AddressInput>(address: T, options?: ListenOptions): Promise<Listener<EndpointOf<T>>>
   /** Opens a datagram endpoint at an address of our own. */
@@ -116,45 +129,69 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     return { signal, engine: options.engine, local: local?.address, options: familyOptions(options) }
   }
 
-  function openHandle(resolved: Resolved, options: OpenOptions): Promise<AnyHandle<AddressBase>> {
+  function openHandle(
+    resolved: Resolved,
+    options: OpenOptions,
+    policy: RetryPolicy | undefined,
+  ): Promise<AnyHandle<AddressBase>> {
     const { family, address } = resolved
     const text = family.format(address)
-    return withDeadline(
-      options,
-      'connect',
-      text,
-      async (signal) => {
-        if (family.connect === undefined)
-          throw unsupported(`connect to ${text}`, `the family ${family.name} has no connect`)
-        return family.connect(address, request(resolved, options, signal))
-      },
-      (late) => late.close(),
-    )
+    const open = async (signal: AbortSignal | undefined): Promise<AnyHandle<AddressBase>> => {
+      if (family.connect === undefined)
+        throw unsupported(`connect to ${text}`, `the family ${family.name} has no connect`)
+      return family.connect(address, request(resolved, options, signal))
+    }
+    const discard = (late: AnyHandle<AddressBase>): void => late.close()
+    return policy === undefined
+      ? withDeadline(options, 'connect', text, open, discard)
+      : withRetries(options, new Tries(policy), text, open, discard)
   }
 
-  async function connect(input: AddressInput, options: OpenOptions = {}): Promise<StreamEndpoint | DatagramEndpoint> {
-    checkOpenOptions(options)
+  async function connect(
+    input: AddressInput,
+    options: ConnectOptions = {},
+  ): Promise<StreamEndpoint | DatagramEndpoint> {
+    const { once, policy } = splitConnectOptions(options)
     const resolved = registry.resolve(input)
-    const handle = await openHandle(resolved, options)
-    return endpoint(resolved.family, handle, options)
+    const handle = await openHandle(resolved, once, policy)
+    return endpoint(resolved.family, handle, once)
   }
 
-  function createConnection(input: AddressInput, options: OpenOptions = {}): StreamEndpoint {
-    checkOpenOptions(options)
+  function createConnection(input: AddressInput, options: ConnectOptions = {}): StreamEndpoint {
+    const { once, policy } = splitConnectOptions(options)
     const resolved = registry.resolve(input)
     if (resolved.facts.kind !== 'stream') {
       throw unsupported('createConnection', `${resolved.address.scheme} carries messages; use connect`)
     }
     const giveUp = new AbortController()
-    const signal = options.signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, options.signal])
-    const open = () => openHandle(resolved, { ...options, signal }) as Promise<StreamHandle<AddressBase>>
+    const signal = once.signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, once.signal])
+    const open = () => openHandle(resolved, { ...once, signal }, policy) as Promise<StreamHandle<AddressBase>>
     const handle = traceOpening(connects, input, open, () => endpoint)
     const endpoint: StreamEndpoint = new StreamEndpoint(
       resolved.family,
       { facts: resolved.facts, handle, abort: () => giveUp.abort() },
-      options,
+      once,
     )
     return endpoint
+  }
+
+  function persistent(
+    input: AddressInput,
+    options: PersistentOptions = {},
+  ): PersistentConnection<StreamEndpoint | DatagramEndpoint> {
+    checkPersistentOptions(options)
+    const { retry, stableAfter, outbox, prepare, signal, timeout, ...once } = options
+    const resolved = registry.resolve(input)
+    const { family, address } = resolved
+    const openOne = async (stop: AbortSignal | undefined): Promise<StreamEndpoint | DatagramEndpoint> => {
+      const handle = await openHandle(resolved, stop === undefined ? once : { ...once, signal: stop }, undefined)
+      return endpoint(family, handle, once)
+    }
+    const source = {
+      address: family.format(address),
+      open: (stop: AbortSignal | undefined) => traceOpening(connects, input, () => openOne(stop)),
+    }
+    return new PersistentConnection(source, options)
   }
 
   async function listen(
@@ -247,9 +284,10 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   }
 
   const sockets = {
-    connect: (input: AddressInput, options?: OpenOptions) =>
+    connect: (input: AddressInput, options?: ConnectOptions) =>
       traceOpening(connects, input, () => connect(input, options)),
     createConnection,
+    persistent,
     listen: (input: AddressInput, options?: ListenOptions) =>
       traceOpening(listens, input, () => listen(input, options)),
     bind: (input: AddressInput, options?: OpenOptions) => traceOpening(binds, input, () => bind(input, options)),
