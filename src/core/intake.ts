@@ -107,10 +107,15 @@ export class Intake {
     const kept = this.#queue.length > 0 ? batch.slice(first) : this.#announce(first === 0 ? batch : batch.slice(first))
     for (const message of kept) {
       // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
-      if (this.#queue.isFull && !this.#reliable) this.#dropped++
+      if (this.#queue.isFull && !this.#reliable) this.#drop(message)
       else this.#queue.push(message)
     }
     this.#update()
+  }
+
+  #drop(message: Message): void {
+    this.#dropped++
+    this.#handle.discard?.(message)
   }
 
   /** Gives messages to the listeners, as long as they want them; returns those that are left. */
@@ -134,5 +139,11 @@ export class Intake {
   end(): void {
     this.#over = true
     this.#queue.end()
+  }
+
+  /** The endpoint is closed, and with it the descriptors that nobody has taken: their messages go as well. */
+  close(): void {
+    this.end()
+    for (const message of this.#queue.takeIf(({ fds }) => fds !== undefined)) this.#drop(message)
   }
 }

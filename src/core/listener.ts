@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { Address, AddressBase } from './address.ts'
+import { type PeerCredentials, peerCredentialsOf } from './credentials.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
-import { socketClosed } from './errors.ts'
+import { socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
@@ -13,10 +14,25 @@ export interface Accepted {
   once(event: 'close', listener: () => void): unknown
 }
 
+/** What `listen` gives a listener. */
+export interface ListenerOptions {
+  readonly maxConnections?: number | undefined
+  readonly allow?: ((peer: PeerCredentials) => boolean) | undefined
+}
+
+/** A connection that was closed at once: it found `maxConnections` open, or `allow` did not want its peer. */
+export interface DroppedConnection {
+  readonly reason: 'maxConnections' | 'denied'
+  readonly local: Address | undefined
+  readonly remote: Address | undefined
+  /** Who it was that was denied; absent where it could not be told any more. */
+  readonly peer?: PeerCredentials
+}
+
 export interface ListenerEventMap<E> {
   connection: [endpoint: E]
-  /** A connection that found `maxConnections` open, and was closed. */
-  drop: [connection: { local: Address | undefined; remote: Address | undefined }]
+  /** A connection that was not wanted, and was closed. */
+  drop: [connection: DroppedConnection]
   /** No descriptor was left for a connection (EMFILE, ENFILE). Accepting pauses and goes on by itself. */
   exhausted: [error: Error]
   error: [error: Error]
@@ -44,6 +60,7 @@ export class Listener<E extends Accepted = Accepted>
   readonly #handle: ListenerHandle<AddressBase>
   readonly #wrap: (handle: AnyHandle<AddressBase>) => E
   readonly #acceptors = new Set<Acceptor<E>>()
+  readonly #allow: ((peer: PeerCredentials) => boolean) | undefined
   readonly #address: Address | undefined
   #connections = 0
   #accepting = false
@@ -54,9 +71,14 @@ export class Listener<E extends Accepted = Accepted>
   constructor(
     handle: ListenerHandle<AddressBase>,
     wrap: (handle: AnyHandle<AddressBase>) => E,
-    maxConnections: number = Number.POSITIVE_INFINITY,
+    { maxConnections = Number.POSITIVE_INFINITY, allow }: ListenerOptions = {},
   ) {
     super()
+    if (allow !== undefined && handle.knowsPeers !== true) {
+      handle.close()
+      throw unsupported('allow', 'this listener does not know which process connects')
+    }
+    this.#allow = allow
     this.facts = handle.facts
     this.maxConnections = maxConnections
     this.#handle = handle
@@ -76,11 +98,10 @@ export class Listener<E extends Accepted = Accepted>
 
   #accepted(handle: AnyHandle<AddressBase>): void {
     if (this.#connections >= this.maxConnections) {
-      const { local, remote } = handle
-      handle.close()
-      this.emit('drop', { local: local as Address | undefined, remote: remote as Address | undefined })
+      this.#drop(handle, 'maxConnections')
       return
     }
+    if (this.#allow !== undefined && !this.#admits(handle, this.#allow)) return
     const endpoint = this.#wrap(handle)
     this.#connections++
     endpoint.once('close', () => this.#connections--)
@@ -92,6 +113,26 @@ export class Listener<E extends Accepted = Accepted>
       this.emit('connection', endpoint)
     }
     this.#update()
+  }
+
+  /** Asks `allow`. What it throws goes where an exception of a listener's goes, and nobody was let in. */
+  #admits(handle: AnyHandle<AddressBase>, allow: (peer: PeerCredentials) => boolean): boolean {
+    let peer: PeerCredentials | undefined
+    let isAdmitted = false
+    try {
+      peer = peerCredentialsOf(handle, {})
+      // A promise is no answer: only `true` is.
+      isAdmitted = allow(peer) === true
+    } finally {
+      if (!isAdmitted) this.#drop(handle, 'denied', peer)
+    }
+    return isAdmitted
+  }
+
+  #drop(handle: AnyHandle<AddressBase>, reason: DroppedConnection['reason'], peer?: PeerCredentials): void {
+    const { local, remote } = handle as AnyHandle
+    handle.close()
+    this.emit('drop', { reason, local, remote, ...(peer !== undefined && { peer }) })
   }
 
   #failed(error: Error, fatal: boolean): void {

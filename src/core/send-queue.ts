@@ -43,14 +43,22 @@ export class SendQueue {
   /** False when the message could not go out at once; it is then not queued. Throws what the system says against it. */
   trySend(message: Outgoing): boolean {
     this.#flush()
-    if (this.length > 0 || this.#blocked) return false
-    const taken = this.#handle.send([message], 0) === 1
-    if (!taken) this.#blocked = true
+    const taken = this.length === 0 && !this.#blocked && this.#handle.send([message], 0) === 1
+    if (!taken) {
+      // What waits before it will be tried again, and so may the system; this one is given up.
+      this.#detach(message)
+      if (this.length === 0) this.#blocked = true
+    }
     return taken
+  }
+
+  #detach({ attachment }: Outgoing): void {
+    if (attachment !== undefined) this.#handle.detach?.(attachment)
   }
 
   push(message: Outgoing, completion: Completion): void {
     if (this.#closed) {
+      this.#detach(message)
       completion.failed(socketClosed('send'))
       return
     }
@@ -58,6 +66,7 @@ export class SendQueue {
     if (this.length >= FLUSH_AT && !this.#blocked) this.#flush()
     if (!this.hasRoom) {
       this.#wasFull = true
+      this.#detach(message)
       completion.failed(new SocketError('ERR_QUEUE_FULL', `send: ${this.limit} messages wait to be sent already`))
       return
     }
@@ -136,6 +145,7 @@ export class SendQueue {
     if (this.#closed) return
     this.#closed = true
     const waiting = this.#completions.slice(this.#head)
+    for (const message of this.#messages.slice(this.#head)) this.#detach(message)
     this.#messages = []
     this.#completions = []
     this.#head = 0

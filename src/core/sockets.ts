@@ -21,6 +21,12 @@ export type EndpointOfKind<K extends EndpointKind> = K extends 'stream' ? Stream
 /** What `connect` gives for an address of type `T`: by its scheme where the type tells, else either. */
 export type EndpointOf<T> = EndpointOfKind<KindOf<T>>
 
+/** The options of an endpoint itself, as `socketpair` takes them. */
+export type EndpointOptions = Pick<
+  OpenOptions,
+  'allowHalfOpen' | 'highWaterMark' | 'receiveQueue' | 'sendQueue' | 'receiveFds'
+>
+
 /** One row of `families()`. */
 export interface FamilyStatus {
   readonly name: string
@@ -49,7 +55,7 @@ export interface Sockets {
   /** Opens a datagram endpoint at an address of our own. */
   bind(address: AddressInput, options?: OpenOptions): Promise<DatagramEndpoint>
   /** Two endpoints that are connected to each other; socketpair(2). */
-  socketpair<const S extends Scheme>(scheme: S): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
+  socketpair<const S extends Scheme>(scheme: S, options?: EndpointOptions): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
   /**
    * Takes over a socket that is open already, whatever made it: finds its family and type, and owns the descriptor from
    * then on. Throws the system's error (`EBADF`, `ENOTSOCK`), and leaves the descriptor alone in that case.
@@ -98,7 +104,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     handle: ListenerHandle<AddressBase>,
     options: ListenOptions,
   ): Listener<StreamEndpoint | DatagramEndpoint> {
-    return new Listener(handle, (accepted) => endpoint(family, accepted, options), options.maxConnections)
+    return new Listener(handle, (accepted) => endpoint(family, accepted, options), options)
   }
 
   function request({ family, address }: Resolved, options: OpenOptions, signal: AbortSignal | undefined) {
@@ -191,12 +197,16 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     return new DatagramEndpoint(registry, family, handle, options)
   }
 
-  function socketpair(scheme: string): [StreamEndpoint | DatagramEndpoint, StreamEndpoint | DatagramEndpoint] {
+  function socketpair(
+    scheme: string,
+    options: EndpointOptions = {},
+  ): [StreamEndpoint | DatagramEndpoint, StreamEndpoint | DatagramEndpoint] {
+    checkOpenOptions(options)
     const family = registry.ofScheme(scheme)
     if (family.socketpair === undefined)
       throw unsupported(`socketpair of ${scheme}`, `the family ${family.name} has none`)
     const [first, second] = family.socketpair(scheme)
-    return [endpoint(family, first, {}), endpoint(family, second, {})]
+    return [endpoint(family, first, options), endpoint(family, second, options)]
   }
 
   function adopt(fd: number, options: OpenOptions = {}) {

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream'
 import type { Address, AddressBase } from './address.ts'
+import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
 import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
@@ -278,6 +279,14 @@ export class StreamEndpoint extends Duplex {
   /** The file descriptor, where there is one and it is open. It stays the endpoint's: do not close it. */
   get fd(): number | undefined {
     return this.#handle?.fd
+  }
+
+  /**
+   * Which process is at the other end of a Unix socket, as it was when the connection was made; SO_PEERCRED of unix(7).
+   * Throws `ERR_UNSUPPORTED` where that is not known.
+   */
+  peerCredentials(options: PeerCredentialsOptions = {}): PeerCredentials {
+    return peerCredentialsOf(this.#open('peerCredentials'), options)
   }
 
   get connecting(): boolean {

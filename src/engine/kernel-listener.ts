@@ -51,6 +51,10 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     this.#wrap = wrap
   }
 
+  get knowsPeers(): boolean {
+    return this.kind.peerCredentials !== undefined
+  }
+
   listen(backlog: number, address: string): void {
     const result = this.addon.listen(this.descriptor, backlog)
     if (result < 0) throw systemError(result, 'listen', address)

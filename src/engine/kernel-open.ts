@@ -256,6 +256,8 @@ export class KernelOpener<A extends AddressBase> {
       format: (address) => definition.format(address),
       destinations: (address) => definition.resolve?.(address, 'send') ?? [address],
       ...(maxMessage !== undefined && { maxMessage }),
+      ...(definition.ancillary !== undefined && { ancillary: definition.ancillary }),
+      ...(definition.peerCredentials !== undefined && { peerCredentials: definition.peerCredentials }),
     }
   }
 

@@ -1,10 +1,12 @@
 import { endianness } from 'node:os'
 import type { AddressBase } from '../core/address.ts'
-import { socketClosed, systemError } from '../core/errors.ts'
+import type { PeerCredentials, PeerCredentialsOptions } from '../core/credentials.ts'
+import { socketClosed, systemError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
 import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
+import type { AncillaryField } from './ancillary.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
 import { decodeInt, type KernelOption, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
 import { pause } from './pause.ts'
@@ -25,7 +27,13 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly endsWithReset: boolean
   /** See `KernelScheme`. */
   readonly finishesConnect: boolean
+  /** See the family's definition. */
+  readonly ancillary?: Readonly<Record<string, AncillaryField>>
+  peerCredentials?(read: (option: RawOption) => Buffer, options: PeerCredentialsOptions): PeerCredentials
 }
+
+/** The domain whose sockets carry descriptors. */
+const AF_UNIX = 1
 
 /** connect(2) on a Unix socket answers EAGAIN while the listener's backlog is full, and no event tells when it is not. */
 const BACKLOG_RETRY_FIRST = 1
@@ -120,6 +128,17 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
 
   get domain(): number {
     return this.kind.domain
+  }
+
+  get carriesFds(): boolean {
+    return this.kind.domain === AF_UNIX
+  }
+
+  peerCredentials(options: PeerCredentialsOptions): PeerCredentials {
+    if (this.kind.peerCredentials === undefined) {
+      throw unsupported('peerCredentials', `${this.kind.scheme} does not tell which process is at the other end`)
+    }
+    return this.kind.peerCredentials((option) => this.getOption(option) as Buffer, options)
   }
 
   #name(call: 'getsockname' | 'getpeername'): A | undefined {
