@@ -9,6 +9,8 @@ import type { DeadlineOptions } from './index.ts'
 import { post } from './systemd/notify-socket.ts'
 import { formatState, type NotifyState } from './systemd/state.ts'
 
+export { barrier } from './systemd/barrier.ts'
+export { removeFds, type StoreFdsOptions, storeFds } from './systemd/fd-store.ts'
 export { type ListenFd, ListenFds, type ListenFdsOptions, listenFds } from './systemd/listen-fds.ts'
 export type { NotifyState } from './systemd/state.ts'
 export { type Watchdog, type WatchdogOptions, watchdog } from './systemd/watchdog.ts'

@@ -3,11 +3,16 @@ import { withDeadline } from '../core/deadline.ts'
 import { unsupported } from '../core/errors.ts'
 import { connect, type DatagramEndpoint, type DeadlineOptions, type UnixAddress } from '../index.ts'
 
+export interface PostOptions extends DeadlineOptions {
+  /** Descriptors to send with the message; the caller's own stay open. */
+  readonly fds?: readonly number[]
+}
+
 /**
  * Sends one message to the service manager: true once it is in its socket, false where there is none (NOTIFY_SOCKET is not
  * set). systemd knows the sender by its process, so nothing has to be said of it.
  */
-export async function post(message: string, options: DeadlineOptions): Promise<boolean> {
+export async function post(message: string, { fds, ...options }: PostOptions): Promise<boolean> {
   const value = process.env.NOTIFY_SOCKET
   if (value === undefined || value === '') return false
   const endpoint = await connect(notifyAddress(value))
@@ -16,7 +21,7 @@ export async function post(message: string, options: DeadlineOptions): Promise<b
       options,
       'notify',
       value,
-      (signal) => send(endpoint, message, signal),
+      (signal) => send(endpoint, message, fds, signal),
       () => undefined,
     )
   } finally {
@@ -26,9 +31,14 @@ export async function post(message: string, options: DeadlineOptions): Promise<b
 }
 
 /** The manager may be busy and its queue full: the message then waits, until the endpoint is closed. */
-function send(endpoint: DatagramEndpoint, message: string, signal: AbortSignal | undefined): Promise<void> {
+function send(
+  endpoint: DatagramEndpoint,
+  message: string,
+  fds: readonly number[] | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   signal?.addEventListener('abort', () => void endpoint.close(), { once: true })
-  return endpoint.send(message)
+  return endpoint.send(message, undefined, fds === undefined ? undefined : { fds })
 }
 
 /** A path, or `@` and an abstract name; sd_notify(3) also knows `vsock:`, for a virtual machine to tell its host. */
