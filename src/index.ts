@@ -25,7 +25,14 @@ export type {
   SocketOptions,
 } from './core/options.ts'
 export type { BatchResult } from './core/send-batch.ts'
-export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
+export {
+  createSockets,
+  type EndpointOf,
+  type EndpointOfKind,
+  type FamilyStatus,
+  type Sockets,
+  type TakeOverOptions,
+} from './core/sockets.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
 export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
@@ -41,6 +48,7 @@ export const listen: Sockets['listen'] = sockets.listen
 export const bind: Sockets['bind'] = sockets.bind
 export const socketpair: Sockets['socketpair'] = sockets.socketpair
 export const adopt: Sockets['adopt'] = sockets.adopt
+export const takeOver: Sockets['takeOver'] = sockets.takeOver
 export const discover: Sockets['discover'] = sockets.discover
 export const families: Sockets['families'] = sockets.families
 export const parseAddress: Sockets['parseAddress'] = sockets.parseAddress

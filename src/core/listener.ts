@@ -5,7 +5,9 @@ import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
 import { socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
+import { giveListener } from './hand-over.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import type { StreamEndpoint } from './stream.ts'
 
 /** What a listener accepts: `StreamEndpoint` or `DatagramEndpoint`, of which it needs only this. */
 export interface Accepted {
@@ -65,6 +67,7 @@ export class Listener<E extends Accepted = Accepted>
   #connections = 0
   #accepting = false
   #closed = false
+  #isLeaving = false
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `listen` and `adopt`. */
@@ -233,6 +236,39 @@ export class Listener<E extends Accepted = Accepted>
   unref(): this {
     this.#handle.unref()
     return this
+  }
+
+  /**
+   * Hands the listening socket over to another process, without a connection being refused or lost: `endpoint` is a Unix
+   * stream to that process, which calls `takeOver` with its end, before or after. Until it has the socket we go on
+   * accepting; then this listener closes, and resolves. Connections that wait in the backlog are the other's to accept,
+   * those that we have accepted live on here. The file of a Unix socket stays, and becomes the other's to remove.
+   *
+   * Rejects with `ERR_UNSUPPORTED` for a listener or stream that is not the kernel engine's, with `ERR_SOCKET_CLOSED`,
+   * `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `takeOver` does, and on abort and
+   * timeout. This listener then goes on as before, and the stream is destroyed.
+   */
+  async handOver(endpoint: StreamEndpoint, options: DeadlineOptions = {}): Promise<void> {
+    checkDeadline(options)
+    if (this.#closed) throw socketClosed('handOver')
+    if (this.#handle.abandon === undefined || this.#isLeaving) {
+      const why = this.#isLeaving ? 'it is being handed over already' : `the ${this.engine} engine has no such sockets`
+      throw unsupported('handOver', why)
+    }
+    this.#isLeaving = true
+    const stop = (): void => void endpoint.destroy()
+    this.once('close', stop)
+    try {
+      await giveListener(endpoint, this.#handle, options)
+      this.#handle.abandon()
+      this.off('close', stop)
+      await this.close()
+    } catch (error) {
+      throw this.#closed ? socketClosed('handOver') : error
+    } finally {
+      this.#isLeaving = false
+      this.off('close', stop)
+    }
   }
 
   /** Stops accepting; a second call does nothing. Connections that were accepted live on. Resolves after 'close'. */
