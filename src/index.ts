@@ -8,12 +8,14 @@ import { createSockets, type Sockets } from './core/sockets.ts'
 import { builtinFamilies } from './families/index.ts'
 
 export * from './core/address.ts'
+export type { ReceivedAncillary, SentAncillary } from './core/ancillary.ts'
+export type { Credentials, PeerCredentials, PeerCredentialsOptions } from './core/credentials.ts'
 export { DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
 export type { DeadlineOptions } from './core/deadline.ts'
 export { AbortError, SocketError, type SocketErrorCode, type SocketErrorDetail } from './core/errors.ts'
 export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'
-export { type Accepted, Listener } from './core/listener.ts'
+export { type Accepted, type DroppedConnection, Listener, type ListenerOptions } from './core/listener.ts'
 export type {
   DiscoverOptions,
   EngineName,
@@ -29,11 +31,15 @@ export {
   createSockets,
   type EndpointOf,
   type EndpointOfKind,
+  type EndpointOptions,
   type FamilyStatus,
   type Sockets,
   type TakeOverOptions,
 } from './core/sockets.ts'
+
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
+export type { AncillaryField, AncillaryForm } from './engine/ancillary-field.ts'
+export type { ControlPart } from './engine/control.ts'
 export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
 export type * from './families/index.ts'

@@ -2,7 +2,7 @@ import { checkDescriptors, type SentAncillary } from '../core/ancillary.ts'
 import { unsupported } from '../core/errors.ts'
 import type { HeldDescriptors } from '../core/family.ts'
 import type { Addon } from './addon.ts'
-import type { AncillaryField } from './ancillary.ts'
+import type { AncillaryField } from './ancillary-field.ts'
 import { encodeControl } from './control.ts'
 import { holdDescriptors, rightsOf } from './descriptors.ts'
 

@@ -3,6 +3,7 @@ import { SocketError, systemError } from '../core/errors.ts'
 import type { HeldDescriptors } from '../core/family.ts'
 import { type Addon, MAX_FDS } from './addon.ts'
 import { type ControlPart, encodeControl } from './control.ts'
+import { EBADF } from './errno.ts'
 import { decodeInt, SOL_SOCKET } from './kernel-options.ts'
 import type { Slab } from './slab.ts'
 
@@ -80,7 +81,8 @@ export function holdDescriptors(addon: Addon, fds: readonly number[]): HeldDescr
   }
   const held: number[] = []
   for (const fd of fds) {
-    const copy = addon.duplicate(fd)
+    // A number that was not open may be the one that an earlier copy has got by now.
+    const copy = held.includes(fd) ? EBADF : addon.duplicate(fd)
     if (copy < 0) {
       for (const each of held) addon.close(each)
       throw systemError(copy, 'dup')

@@ -9,6 +9,7 @@ import {
   type Scheme,
   type StreamEndpoint,
   socketpair,
+  takeOver,
 } from '../../src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -56,3 +57,9 @@ connect('tcp://localhost:80', { noDelay: 'yes' })
 connect('tcp://localhost:80', { noDely: true })
 // @ts-expect-error no such engine
 connect('tcp://localhost:80', { engine: 'steam' })
+
+declare const channel: StreamEndpoint
+const taken = takeOver(channel, { maxConnections: 10, timeout: 1000 })
+same<typeof taken, Promise<Listener<StreamEndpoint | DatagramEndpoint>>>(true)
+// @ts-expect-error: the socket is open already, and brings its own address
+takeOver(channel, { reusePort: true })

@@ -1,6 +1,11 @@
 import { isIP } from 'node:net'
 import { inspect } from 'node:util'
-import { type AncillaryField, type AncillaryForm, receiveTimestamp, timestampField } from '../../engine/ancillary.ts'
+import {
+  type AncillaryField,
+  type AncillaryForm,
+  receiveTimestamp,
+  timestampField,
+} from '../../engine/ancillary-field.ts'
 import type { ControlPart } from '../../engine/control.ts'
 import {
   boolean,

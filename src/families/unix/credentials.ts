@@ -1,7 +1,7 @@
 import type { Credentials, PeerCredentials, PeerCredentialsOptions } from '../../core/credentials.ts'
 import { namedSystemError, SocketError } from '../../core/errors.ts'
 import type { RawOption } from '../../core/options.ts'
-import type { AncillaryField } from '../../engine/ancillary.ts'
+import type { AncillaryField } from '../../engine/ancillary-field.ts'
 import { boolean, decodeInt, encodeInt, type KernelOption, SOL_SOCKET } from '../../engine/kernel-options.ts'
 
 /** Options of unixgram and unixpacket. */
