@@ -1,4 +1,4 @@
-import { SocketError, socketClosed } from './errors.ts'
+import { namedSystemError, SocketError, socketClosed } from './errors.ts'
 import { StreamEndpoint } from './stream.ts'
 
 /** What a frame says. The taker asks, the giver offers the socket with the frame, the taker has taken it. */
@@ -86,12 +86,10 @@ export class HandOverChannel {
     return new SocketError('EPROTO', `${this.syscall} EPROTO: ${why}`, { syscall: this.syscall })
   }
 
-  #gone(): SocketError {
+  #gone(): Error {
     const { errored, readableEnded } = this.#endpoint
-    if (errored === null && !readableEnded) return socketClosed(this.syscall)
-    const why = 'the other process went away before the listener was handed over'
-    const detail = { syscall: this.syscall, ...(errored !== null && { cause: errored }) }
-    return new SocketError('ECONNRESET', `${this.syscall} ECONNRESET: ${why}`, detail)
+    if (errored !== null) return errored
+    return readableEnded ? namedSystemError('ECONNRESET', this.syscall) : socketClosed(this.syscall)
   }
 
   /** Gives the stream back as it was. */

@@ -2,6 +2,8 @@ import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect } from 'vitest'
 import { connect, type Listener, listen, type StreamEndpoint, socketpair, takeOver } from '../../src/index.ts'
+import { buildOnce } from '../support/build.ts'
+import { startNode } from '../support/child.ts'
 import { given, scheme } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -161,6 +163,19 @@ describe('a listener that could not be handed over goes on', () => {
       await given
       expect(existsSync(path)).toBe(false)
     }
+  })
+
+  test('a process that has no descriptor left for it', async () => {
+    await buildOnce()
+    await using directory = await temporaryDirectory()
+    await using listener = await listen('tcp://127.0.0.1:0')
+    await using control = await listen(`unix:${directory.file('control')}`)
+    const script = new URL('scripts/exhausted.mjs', import.meta.url)
+    await using child = startNode(script, [directory.file('control')], { descriptors: 64 })
+    const ours = await control.accept()
+    await expect(listener.handOver(ours)).rejects.toMatchObject({ code: 'ECONNRESET' })
+    expect(await child.report()).toEqual({ code: 'EMFILE' })
+    await stillWorks(listener)
   })
 
   test('to two at once: the second is refused', async () => {
