@@ -73,23 +73,21 @@ function onlyFd(channel: HandOverChannel): number {
  */
 async function exchange<T>(channel: HandOverChannel, options: DeadlineOptions, run: () => Promise<T>): Promise<T> {
   let isDecided = false
-  const steps = run().then((result) => {
-    isDecided = true
-    return result
-  })
+  let steps: Promise<T> | undefined
+  const start = (): Promise<T> => {
+    steps = run().then((result) => {
+      isDecided = true
+      return result
+    })
+    return steps
+  }
   try {
-    return await withDeadline(
-      options,
-      channel.syscall,
-      undefined,
-      () => steps,
-      () => undefined,
-    )
+    return await withDeadline(options, channel.syscall, undefined, start, () => undefined)
   } catch (error) {
     await turnOfTheLoop()
-    if (isDecided) return steps
+    if (steps !== undefined && isDecided) return steps
     channel.destroy()
-    await steps.catch(() => undefined)
+    await steps?.catch(() => undefined)
     for (const fd of channel.takeFds()) closeSync(fd)
     throw error
   } finally {

@@ -70,7 +70,7 @@ export class Listener<E extends Accepted = Accepted>
   #isLeaving = false
   #whenClosed: Promise<void> = Promise.resolve()
 
-  /** Made by `listen` and `adopt`. */
+  /** Made by `listen`, `adopt` and `takeOver`. */
   constructor(
     handle: ListenerHandle<AddressBase>,
     wrap: (handle: AnyHandle<AddressBase>) => E,
@@ -252,7 +252,7 @@ export class Listener<E extends Accepted = Accepted>
     checkDeadline(options)
     if (this.#closed) throw socketClosed('handOver')
     if (this.#handle.abandon === undefined || this.#isLeaving) {
-      const why = this.#isLeaving ? 'it is being handed over already' : `the ${this.engine} engine has no such sockets`
+      const why = this.#isLeaving ? 'it is being handed over already' : 'a listener of this kind stays in its process'
       throw unsupported('handOver', why)
     }
     this.#isLeaving = true

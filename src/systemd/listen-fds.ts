@@ -61,7 +61,7 @@ let received: ListenFds | undefined
 /**
  * The sockets that systemd opened for this process, adopted: socket activation, sd_listen_fds(3). There are none where
  * LISTEN_FDS is not set, or where LISTEN_PID names another process. They are taken once: later calls give the same
- * objects, with the options of the first. The sockets and their files are systemd's: closing ours removes nothing.
+ * objects, with the options of the first. One thread calls it: another one would take them again. The sockets and their files are systemd's: closing ours removes nothing.
  *
  * All or nothing. Throws EINVAL for variables that cannot be, EBADF for a descriptor that is not open, with nothing touched;
  * what `adopt` throws (EEXIST for a socket that was adopted before), with those closed that it had adopted by then.

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { connect, type Listener, listen, type StreamEndpoint, socketpair, takeOver } from '../../src/index.ts'
 import { buildOnce } from '../support/build.ts'
 import { startNode } from '../support/child.ts'
@@ -9,6 +9,8 @@ import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const test = given(scheme('unix'))
+
+beforeAll(buildOnce, 120_000)
 
 const ask = [1, 1, 0, 0]
 const offer = [1, 2, 0, 0]
@@ -166,7 +168,6 @@ describe('a listener that could not be handed over goes on', () => {
   })
 
   test('a process that has no descriptor left for it', async () => {
-    await buildOnce()
     await using directory = await temporaryDirectory()
     await using listener = await listen('tcp://127.0.0.1:0')
     await using control = await listen(`unix:${directory.file('control')}`)
@@ -307,6 +308,17 @@ describe('what is taken over must be a listening socket', () => {
     await result
     await stillWorks(listener)
     expect(existsSync(path)).toBe(true)
+  })
+
+  test('who has given up before takes nothing, and asks for nothing', async () => {
+    await using listener = await listen('tcp://127.0.0.1:0')
+    const [ours, theirs] = channel()
+    const seen = frames(theirs)
+    const given = expect(listener.handOver(played(theirs))).rejects.toMatchObject({ code: 'ECONNRESET' })
+    await expect(takeOver(ours, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
+    await given
+    expect(seen.bytes).toEqual([])
+    await stillWorks(listener)
   })
 
   test('the timeout and the abort, before and within the offer', async () => {
