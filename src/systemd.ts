@@ -1,6 +1,7 @@
 /**
- * What a service of systemd's needs: its sockets (socket activation), telling how it is (readiness, status, the watchdog), and
- * keeping descriptors across a restart. All of it does nothing, and says so, where systemd did not start the process.
+ * What a service of systemd's needs: its sockets (socket activation), telling how it is (readiness, status, the
+ * watchdog), and keeping descriptors across a restart. All of it does nothing, and says so, where systemd did not start
+ * the process.
  *
  * @module
  */

@@ -98,7 +98,9 @@ export class HandOverChannel {
     this.#leave()
   }
 
-  /** Half an exchange leaves a stream that is of no use to anybody; what waits in it fails. Its error is nobody's news. */
+  /**
+   * Half an exchange leaves a stream that is of no use to anybody; what waits in it fails. Its error is nobody's news.
+   */
   destroy(): void {
     this.#leave()
     this.#endpoint.destroy()

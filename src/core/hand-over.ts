@@ -33,8 +33,8 @@ export interface Taking<T> {
 }
 
 /**
- * Takes the socket that the other process gives. `adopt` owns the descriptor from then on, also when it throws. When this
- * rejects, the socket is still the other's, ours is closed, and the stream is destroyed.
+ * Takes the socket that the other process gives. `adopt` owns the descriptor from then on, also when it throws. When
+ * this rejects, the socket is still the other's, ours is closed, and the stream is destroyed.
  */
 export function receiveListener<T>(
   endpoint: StreamEndpoint,
@@ -68,8 +68,8 @@ function onlyFd(channel: HandOverChannel): number {
 }
 
 /**
- * Runs the steps under the deadline. What they have decided by then stands: a loop that was busy has one turn to read an
- * answer that is there already, so that not one process thinks that it has the socket and the other that it kept it.
+ * Runs the steps under the deadline. What they have decided by then stands: a loop that was busy has one turn to read
+ * an answer that is there already, so that not one process thinks that it has the socket and the other that it kept it.
  */
 async function exchange<T>(channel: HandOverChannel, options: DeadlineOptions, run: () => Promise<T>): Promise<T> {
   let isDecided = false

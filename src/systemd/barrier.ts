@@ -3,11 +3,11 @@ import { type DeadlineOptions, type StreamEndpoint, socketpair } from '../index.
 import { post } from './notify-socket.ts'
 
 /**
- * Waits until the service manager has dealt with everything that was told to it before: sd_notify_barrier(3). Without it a
- * process that tells something and ends may be gone before the manager looks up whose message it was.
+ * Waits until the service manager has dealt with everything that was told to it before: sd_notify_barrier(3). Without
+ * it a process that tells something and ends may be gone before the manager looks up whose message it was.
  *
- * Resolves to true then, to false where there is no manager. Rejects as `notify` does; give it a `timeout`, as the manager
- * may never answer.
+ * Resolves to true then, to false where there is no manager. Rejects as `notify` does; give it a `timeout`, as the
+ * manager may never answer.
  */
 export async function barrier(options: DeadlineOptions = {}): Promise<boolean> {
   checkDeadline(options)

@@ -13,8 +13,8 @@ export interface StoreFdsOptions extends DeadlineOptions {
 }
 
 /**
- * Gives descriptors to the service manager to keep while the service restarts or crashes: FDSTORE=1 of sd_notify(3). The next
- * process gets them by `listenFds`. At most 253 at a time; `FileDescriptorStoreMax=` of the unit allows them.
+ * Gives descriptors to the service manager to keep while the service restarts or crashes: FDSTORE=1 of sd_notify(3).
+ * The next process gets them by `listenFds`. At most 253 at a time; `FileDescriptorStoreMax=` of the unit allows them.
  * The manager gets duplicates: the caller's own stay open, and stay the caller's. An endpoint's is its `fd`.
  *
  * Resolves to true once the manager's socket has them, to false where there is no manager. systemd answers nothing:

@@ -4,8 +4,8 @@ import { invalidVariable, isForUs, readCount } from './environment.ts'
 
 /**
  * A descriptor that the service manager passed, by what it is: a listening socket (`ListenStream=`,
- * `ListenSequentialPacket=`), a connection (`Accept=yes`), a socket for messages (`ListenDatagram=`, `ListenNetlink=`), or
- * something else (`ListenFIFO=`, a file from the descriptor store), which stays the caller's to read and to close.
+ * `ListenSequentialPacket=`), a connection (`Accept=yes`), a socket for messages (`ListenDatagram=`, `ListenNetlink=`),
+ * or something else (`ListenFIFO=`, a file from the descriptor store), which stays the caller's to read and to close.
  */
 export type ListenFd =
   | { readonly name: string; readonly kind: 'listener'; readonly socket: Listener<StreamEndpoint> }
@@ -61,10 +61,12 @@ let received: ListenFds | undefined
 /**
  * The sockets that systemd opened for this process, adopted: socket activation, sd_listen_fds(3). There are none where
  * LISTEN_FDS is not set, or where LISTEN_PID names another process. They are taken once: later calls give the same
- * objects, with the options of the first. One thread calls it: another one would take them again. The sockets and their files are systemd's: closing ours removes nothing.
+ * objects, with the options of the first. One thread calls it: another one would take them again. The sockets and their
+ * files are systemd's: closing ours removes nothing.
  *
- * All or nothing. Throws EINVAL for variables that cannot be, EBADF for a descriptor that is not open, with nothing touched;
- * what `adopt` throws (EEXIST for a socket that was adopted before), with those closed that it had adopted by then.
+ * All or nothing. Throws EINVAL for variables that cannot be, EBADF for a descriptor that is not open, with nothing
+ * touched; what `adopt` throws (EEXIST for a socket that was adopted before), with those closed that it had adopted by
+ * then.
  */
 export function listenFds({ unsetEnvironment = true, ...options }: ListenFdsOptions = {}): ListenFds {
   const found = received ?? new ListenFds(adoptAll(readFds(), options))

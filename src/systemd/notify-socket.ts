@@ -9,8 +9,8 @@ export interface PostOptions extends DeadlineOptions {
 }
 
 /**
- * Sends one message to the service manager: true once it is in its socket, false where there is none (NOTIFY_SOCKET is not
- * set). systemd knows the sender by its process, so nothing has to be said of it.
+ * Sends one message to the service manager: true once it is in its socket, false where there is none (NOTIFY_SOCKET is
+ * not set). systemd knows the sender by its process, so nothing has to be said of it.
  */
 export async function post(message: string, { fds, ...options }: PostOptions): Promise<boolean> {
   const value = process.env.NOTIFY_SOCKET

@@ -6,7 +6,10 @@ export type NotifyState = string | Readonly<Record<string, string | number | big
 const NAME = /^\w+$/
 const ASSIGNMENT = /^\w+=/
 
-/** The text to send. Throws a `TypeError` where it would not say what was meant: a value with a newline begins another one. */
+/**
+ * The text to send. Throws a `TypeError` where it would not say what was meant: a value with a newline begins another
+ * one.
+ */
 export function formatState(state: NotifyState): string {
   if (typeof state === 'string') return checkText(state)
   if (typeof state !== 'object' || state === null) throw new TypeError('the state must be a string or an object')

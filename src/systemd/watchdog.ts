@@ -7,7 +7,9 @@ const LONGEST = 2 ** 31 - 1
 export interface WatchdogOptions {
   /** Asked before each ping: false leaves it out, so that systemd ends a service which knows that it is ill. */
   check?: () => boolean
-  /** Called for a ping that could not be sent. The next one is tried all the same. Default: a warning of the process. */
+  /**
+   * Called for a ping that could not be sent. The next one is tried all the same. Default: a warning of the process.
+   */
   onError?: (error: Error) => void
 }
 
@@ -19,10 +21,10 @@ export interface Watchdog extends Disposable {
 }
 
 /**
- * Tells systemd at regular times that this process is alive: `WATCHDOG=1`, at once and then at half of `WatchdogSec=`, as
- * sd_watchdog_enabled(3) recommends. Pings come from the event loop, so one that is blocked is noticed.
- * `undefined` where nobody asks for it: WATCHDOG_USEC is not set, or WATCHDOG_PID names another process.
- * Throws EINVAL for variables that cannot be.
+ * Tells systemd at regular times that this process is alive: `WATCHDOG=1`, at once and then at half of `WatchdogSec=`,
+ * as sd_watchdog_enabled(3) recommends. Pings come from the event loop, so one that is blocked is noticed. `undefined`
+ * where nobody asks for it: WATCHDOG_USEC is not set, or WATCHDOG_PID names another process. Throws EINVAL for
+ * variables that cannot be.
  */
 export function watchdog({ check, onError = warn }: WatchdogOptions = {}): Watchdog | undefined {
   const microseconds = readCount('WATCHDOG_USEC')

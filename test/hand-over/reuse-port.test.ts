@@ -20,7 +20,7 @@ async function ask(port: number): Promise<string> {
   return answer
 }
 
-test('processes that share a port all get connections, and one that hands its listener over leaves without a loss', async () => {
+test('processes that share a port all get connections, and leave without a loss by handing over', async () => {
   await using directory = await temporaryDirectory()
   const control = (number: number): string => directory.file(`control-${number}`)
   const workers: Child[] = []
@@ -62,7 +62,10 @@ test('processes that share a port all get connections, and one that hands its li
   }
 }, 60_000)
 
-/** tcp_migrate_req of Linux's ip-sysctl: whether what waits for a socket that is closed goes to one that shares its port. */
+/**
+ * tcp_migrate_req of Linux's ip-sysctl: whether what waits for a socket that is closed goes to one that shares its
+ * port.
+ */
 function migrates(): boolean {
   try {
     return readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '1'

@@ -8,7 +8,10 @@ export const socketActivate: Need = program('systemd-socket-activate', ['--versi
 
 export const service: string = fileURLToPath(new URL('scripts/service.mjs', import.meta.url))
 
-/** Starts systemd-socket-activate, which opens the sockets, and the command, our service, with the first client that comes. */
+/**
+ * Starts systemd-socket-activate, which opens the sockets, and the command, our service, with the first client that
+ * comes.
+ */
 export async function activate(
   args: readonly string[],
   sockets: number,

@@ -108,7 +108,7 @@ describe('sockets that systemd-socket-activate opened', () => {
     }
   })
 
-  test('with unsetEnvironment: false the first call leaves the environment, and any later one gives the same', async () => {
+  test('unsetEnvironment: false leaves the environment, and a later call gives the same', async () => {
     await using directory = await temporaryDirectory()
     const path = directory.file('socket')
     await using child = await activate(['-l', path], 1, [process.execPath, service, 'keep'])

@@ -1,6 +1,6 @@
-// Clients without mercy: each asks again as soon as it was answered, half of them by a connection that they keep and half by a
-// new one each time. Nothing is tried twice. Arguments: how many, and where: a port or a path. A line on stdin stops them, and
-// what they have seen is reported.
+// Clients without mercy: each asks again as soon as it was answered, half of them by a connection that they keep and
+// half by a new one each time. Nothing is tried twice. Arguments: how many, and where: a port or a path. A line on
+// stdin stops them, and what they have seen is reported.
 import { Agent, request } from 'node:http'
 
 const [count, where] = process.argv.slice(2)

@@ -1,6 +1,6 @@
-// One of several processes that listen on the same port by reusePort. It answers every connection with its number. Arguments:
-// its number, the port (0: any), and the path by which others can hand their listener over to it. The line `leave PATH` makes
-// it hand over its own to the process there, and end.
+// One of several processes that listen on the same port by reusePort. It answers every connection with its number.
+// Arguments: its number, the port (0: any), and the path by which others can hand their listener over to it. The line
+// `leave PATH` makes it hand over its own to the process there, and end.
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { connect, listen, takeOver } from 'polysocket'

@@ -1,6 +1,6 @@
-"""The service manager's end of NOTIFY_SOCKET: reports each message with its sender's process and the descriptors that came with
-it. Files are read from their beginning. A barrier's descriptor is closed once a line was read from stdin, as by a manager that
-has other things to do first. With `wait` nothing is read until there was a line.
+"""The service manager's end of NOTIFY_SOCKET: reports each message with its sender's process and the descriptors that
+came with it. Files are read from their beginning. A barrier's descriptor is closed once a line was read from stdin, as
+by a manager that has other things to do first. With `wait` nothing is read until there was a line.
 """
 import array
 import os

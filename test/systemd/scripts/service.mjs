@@ -1,5 +1,5 @@
-// A service that is activated by sockets. It reports what it was given, echoes to the first that comes, closes everything, and
-// reports what is still open. Arguments, all optional: `keep` leaves the environment as it is.
+// A service that is activated by sockets. It reports what it was given, echoes to the first that comes, closes
+// everything, and reports what is still open. Arguments, all optional: `keep` leaves the environment as it is.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { listenFds } from 'polysocket/systemd'

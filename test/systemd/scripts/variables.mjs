@@ -1,5 +1,5 @@
-// Reports what listenFds gives for the environment that it was started with: names and kinds, the text of files, or the error.
-// With `again=NAME:VALUE` as its argument it then sets that variable and tries once more, as after a mistake.
+// Reports what listenFds gives for the environment that it was started with: names and kinds, the text of files, or the
+// error. With `again=NAME:VALUE` as its argument it then sets that variable and tries once more, as after a mistake.
 import { closeSync, readFileSync } from 'node:fs'
 import { listenFds } from 'polysocket/systemd'
 
