@@ -46,6 +46,7 @@ export {
   type EndpointOptions,
   type FamilyStatus,
   type Sockets,
+  type TakeOverOptions,
 } from './core/sockets.ts'
 export type { DatagramStats, ListenerStats, StreamStats } from './core/stats.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
@@ -68,6 +69,7 @@ export const listen: Sockets['listen'] = sockets.listen
 export const bind: Sockets['bind'] = sockets.bind
 export const socketpair: Sockets['socketpair'] = sockets.socketpair
 export const adopt: Sockets['adopt'] = sockets.adopt
+export const takeOver: Sockets['takeOver'] = sockets.takeOver
 export const discover: Sockets['discover'] = sockets.discover
 export const families: Sockets['families'] = sockets.families
 export const parseAddress: Sockets['parseAddress'] = sockets.parseAddress

@@ -206,6 +206,15 @@ export interface ListenerHandle<A extends AddressBase = Address> extends Handle<
   resume(): void
   /** May be called from within `onAccept`: no further one follows. */
   pause(): void
+  /**
+   * What a process that gets this socket has to know to do at its close what ours would, such as to remove a file: text
+   * for its `inherit`, of at most 8,192 bytes. `undefined` where there is nothing to do.
+   */
+  readonly inheritance?: string | undefined
+  /** Does at `close` what the text says. Throws EPROTO for one that `inheritance` never gives. */
+  inherit?(inheritance: string): void
+  /** Closes our descriptor alone, as the socket lives on in another process. Absent where it cannot be handed over. */
+  abandon?(): void
 }
 
 export interface ListenerEvents<A extends AddressBase = Address> {

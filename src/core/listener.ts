@@ -6,8 +6,10 @@ import { reportAccept, reportClose, reportError } from './diagnostics.ts'
 import { socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
+import { giveListener } from './hand-over.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 import type { ListenerStats } from './stats.ts'
+import type { StreamEndpoint } from './stream.ts'
 
 /** What a listener accepts: `StreamEndpoint` or `DatagramEndpoint`, of which it needs only this. */
 export interface Accepted {
@@ -71,9 +73,10 @@ export class Listener<E extends Accepted = Accepted>
   #closed = false
   /** What it was lost to. */
   #lost: Error | undefined
+  #isLeaving = false
   #whenClosed: Promise<void> = Promise.resolve()
 
-  /** Made by `listen` and `adopt`. */
+  /** Made by `listen`, `adopt` and `takeOver`. */
   constructor(
     handle: ListenerHandle<AddressBase>,
     wrap: (handle: AnyHandle<AddressBase>) => E,
@@ -249,6 +252,39 @@ export class Listener<E extends Accepted = Accepted>
   unref(): this {
     this.#handle.unref()
     return this
+  }
+
+  /**
+   * Hands the listening socket over to another process, without a connection being refused or lost: `endpoint` is a Unix
+   * stream to that process, which calls `takeOver` with its end, before or after. Until it has the socket we go on
+   * accepting; then this listener closes, and resolves. Connections that wait in the backlog are the other's to accept,
+   * those that we have accepted live on here. The file of a Unix socket stays, and becomes the other's to remove.
+   *
+   * Rejects with `ERR_UNSUPPORTED` for a listener or stream that is not the kernel engine's, with `ERR_SOCKET_CLOSED`,
+   * `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `takeOver` does, and on abort and
+   * timeout. This listener then goes on as before, and the stream is destroyed.
+   */
+  async handOver(endpoint: StreamEndpoint, options: DeadlineOptions = {}): Promise<void> {
+    checkDeadline(options)
+    if (this.#closed) throw socketClosed('handOver')
+    if (this.#handle.abandon === undefined || this.#isLeaving) {
+      const why = this.#isLeaving ? 'it is being handed over already' : 'a listener of this kind stays in its process'
+      throw unsupported('handOver', why)
+    }
+    this.#isLeaving = true
+    const stop = (): void => void endpoint.destroy()
+    this.once('close', stop)
+    try {
+      await giveListener(endpoint, this.#handle, options)
+      this.#handle.abandon()
+      this.off('close', stop)
+      await this.close()
+    } catch (error) {
+      throw this.#closed ? socketClosed('handOver') : error
+    } finally {
+      this.#isLeaving = false
+      this.off('close', stop)
+    }
   }
 
   /** Stops accepting; a second call does nothing. Connections that were accepted live on. Resolves after 'close'. */

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs'
 import type { Address, AddressBase, AddressInput, Discoverer, DiscoveryMap, KindOf, Scheme } from './address.ts'
 import { DatagramEndpoint } from './datagram.ts'
 import { checkDeadline, withDeadline } from './deadline.ts'
@@ -5,6 +6,7 @@ import { binds, connects, listens, traceOpening } from './diagnostics.ts'
 import { AbortError, SocketError, unsupported } from './errors.ts'
 import type { EndpointKind, SchemeFacts } from './facts.ts'
 import type { AddressFamily, AnyHandle, Availability, DatagramHandle, ListenerHandle, StreamHandle } from './family.ts'
+import { receiveListener, type Taking } from './hand-over.ts'
 import { Listener } from './listener.ts'
 import {
   type ConnectOptions,
@@ -32,6 +34,9 @@ export type EndpointOptions = Pick<
   OpenOptions,
   'allowHalfOpen' | 'highWaterMark' | 'receiveQueue' | 'sendQueue' | 'receiveFds'
 >
+
+/** The options of a listener that comes from another process: the socket is open, and brings its own. */
+export type TakeOverOptions = EndpointOptions & Pick<ListenOptions, 'maxConnections' | 'allow' | 'signal' | 'timeout'>
 
 /** One row of `families()`. */
 export interface FamilyStatus {
@@ -78,6 +83,15 @@ export interface Sockets {
     fd: number,
     options?: OpenOptions,
   ): StreamEndpoint | DatagramEndpoint | Listener<StreamEndpoint | DatagramEndpoint>
+  /**
+   * The other end of `listener.handOver`: takes the listening socket of the process at the other end of a Unix stream,
+   * which goes on accepting until then. Resolves when the socket is ours; several are taken one after the other.
+   *
+   * Rejects with `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `handOver` does or what
+   * comes is no listening socket, `ERR_OPTION_UNKNOWN`, and on abort and timeout. The socket is then still the other's, and
+   * the stream is destroyed.
+   */
+  takeOver(endpoint: StreamEndpoint, options?: TakeOverOptions): Promise<Listener<StreamEndpoint | DatagramEndpoint>>
   /**
    * Searches for what a family could connect to; finds come as they are seen, and the search ends when the iteration is left.
    * Throws `ERR_UNSUPPORTED` for a family that knows no search, `ERR_FAMILY_UNAVAILABLE`, or an `AbortError`.
@@ -256,12 +270,43 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   function adopt(fd: number, options: OpenOptions = {}) {
     if (!Number.isInteger(fd) || fd < 0) throw new TypeError('fd must be a descriptor: an integer, 0 or more')
     checkOpenOptions(options)
+    const { family, handle } = adoptHandle(fd)
+    return handle.type === 'listener' ? listener(family, handle, options) : endpoint(family, handle, options)
+  }
+
+  function adoptHandle(fd: number) {
     for (const family of registry.families) {
       const handle = family.adopt?.(fd)
-      if (handle === undefined) continue
-      return handle.type === 'listener' ? listener(family, handle, options) : endpoint(family, handle, options)
+      if (handle !== undefined) return { family, handle }
     }
     throw new SocketError('ERR_UNSUPPORTED', `descriptor ${fd} is of no family known here`)
+  }
+
+  async function takeOver(
+    channel: StreamEndpoint,
+    options: TakeOverOptions = {},
+  ): Promise<Listener<StreamEndpoint | DatagramEndpoint>> {
+    checkListenOptions(options)
+    const [unknown] = Object.keys(familyOptions(options))
+    if (unknown !== undefined)
+      throw new SocketError('ERR_OPTION_UNKNOWN', `takeOver has no option ${unknown}: the socket brings its own`)
+    return receiveListener(channel, options, (fd) => takeSocket(fd, options))
+  }
+
+  function takeSocket(fd: number, options: TakeOverOptions): Taking<Listener<StreamEndpoint | DatagramEndpoint>> {
+    const { family, handle } = ownHandle(fd)
+    if (handle.type === 'listener') return { listener: listener(family, handle, options), handle }
+    handle.close()
+    throw new SocketError('EPROTO', 'takeOver EPROTO: what came is no listening socket', { syscall: 'takeOver' })
+  }
+
+  function ownHandle(fd: number): ReturnType<typeof adoptHandle> {
+    try {
+      return adoptHandle(fd)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
   }
 
   async function* discover(name: string, options: DiscoverOptions = {}): AsyncGenerator<unknown> {
@@ -293,6 +338,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     bind: (input: AddressInput, options?: OpenOptions) => traceOpening(binds, input, () => bind(input, options)),
     socketpair,
     adopt,
+    takeOver,
     discover,
     families,
     parseAddress: (text: string) => registry.parse(text) as Address,

@@ -5,6 +5,7 @@ import type { AddressFamily, Availability, NodeAddress } from '../core/family.ts
 import type { EngineName, OpenRequest, RawOption } from '../core/options.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
+import type { Cleanup } from './kernel.ts'
 import { isMissing, KernelOpener, unavailable } from './kernel-open.ts'
 import { type FamilyOption, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './kernel-options.ts'
 import type { NodeCodec } from './node.ts'
@@ -91,7 +92,9 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
    * Does the bind, and what the family does before and after it. `fd` is the unbound socket where the kernel engine
    * runs it. What it returns is called when the socket is closed.
    */
-  aroundBind?(address: A, binding: Binding): Promise<(() => void) | undefined>
+  aroundBind?(address: A, binding: Binding): Promise<Cleanup | undefined>
+  /** Does in this process what the text of a `Cleanup` of another one says. Throws EPROTO where it says nothing. */
+  inherit?(inheritance: string): Cleanup
   /** How to reach the same sockets through `node:net` and `node:dgram`, for the schemes that those know. */
   readonly node?: NodeCodec<A>
   /** What to do where the kernel does not have the family, such as the module to load. */

@@ -83,6 +83,11 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     this.#waitIdly()
   }
 
+  inherit(inheritance: string): void {
+    const cleanup = this.kind.inherit?.(inheritance)
+    if (cleanup !== undefined) this.onceClosed(cleanup)
+  }
+
   protected onReady(): void {
     for (let taken = 0; taken < ACCEPT_BATCH && this.#accepting && this.isOpen; taken++) {
       const fd = this.addon.accept(this.descriptor, nameBuffer, nameLength)

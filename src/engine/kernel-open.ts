@@ -257,6 +257,7 @@ export class KernelOpener<A extends AddressBase> {
       destinations: (address) => definition.resolve?.(address, 'send') ?? [address],
       ...(maxMessage !== undefined && { maxMessage }),
       ...(definition.ancillary !== undefined && { ancillary: definition.ancillary }),
+      ...(definition.inherit !== undefined && { inherit: definition.inherit }),
       ...(definition.peerCredentials !== undefined && { peerCredentials: definition.peerCredentials }),
     }
   }

@@ -12,6 +12,13 @@ import { decodeInt, type KernelOption, SO_ERROR, SOL_SOCKET, viewOf } from './ke
 import { pause } from './pause.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
 
+/** What a family does when a socket is closed. */
+export interface Cleanup {
+  (): void
+  /** The same as text: with it, `inherit` of the family does it in another process. Absent where it has to be done here. */
+  readonly inheritance?: string
+}
+
 /** What a kernel socket has to know of its family: the codec, and nothing else. */
 export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly facts: SchemeFacts
@@ -29,6 +36,7 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly finishesConnect: boolean
   /** See the family's definition. */
   readonly ancillary?: Readonly<Record<string, AncillaryField>>
+  inherit?(inheritance: string): Cleanup
   peerCredentials?(read: (option: RawOption) => Buffer, options: PeerCredentialsOptions): PeerCredentials
 }
 
@@ -61,7 +69,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   #connecting: (() => void) | undefined
   #local: A | undefined
   #remote: A | undefined
-  readonly #cleanups: (() => void)[] = []
+  readonly #cleanups: Cleanup[] = []
 
   /** Takes over the descriptor; closes it when it cannot be watched. `remote` is the peer's address where it is known. */
   constructor(addon: Addon, kind: SocketKind<A>, fd: number, remote?: A) {
@@ -244,8 +252,19 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   }
 
   /** Called when the socket is closed, for what the family does then. */
-  onceClosed(cleanup: () => void): void {
+  onceClosed(cleanup: Cleanup): void {
     this.#cleanups.push(cleanup)
+  }
+
+  /** What the family does when the socket is closed, as text for another process. */
+  get inheritance(): string | undefined {
+    return this.#cleanups.find((each) => each.inheritance !== undefined)?.inheritance
+  }
+
+  /** Closes, but for what the family does then. */
+  abandon(): void {
+    this.#cleanups.length = 0
+    this.close()
   }
 
   ref(): void {

@@ -12,6 +12,7 @@ import { shellWord, socatEscape } from './socat.ts'
 import { bindName, type UnixSocketOptions } from './unix/bind.ts'
 import { type CredentialOptions, credentialsField, peerCredentials, receiveCredentials } from './unix/credentials.ts'
 import { AF_UNIX, decodeName, encodeName, type Name, type NameFields, pathOf, readName } from './unix/name.ts'
+import { inheritedRemoval } from './unix/socket-file.ts'
 import { formatName, parseName } from './unix/text.ts'
 
 export type { UnixSocketOptions } from './unix/bind.ts'
@@ -102,6 +103,7 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
   peerCredentials,
   bindOptions: ['mode', 'unlinkStale'],
   aroundBind: (address, binding) => bindName(nameOf(address), format(address), binding),
+  inherit: inheritedRemoval,
   node: {
     schemes: ['unix'],
     encode: toNodePath,

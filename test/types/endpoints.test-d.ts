@@ -11,6 +11,7 @@ import {
   type Scheme,
   type StreamEndpoint,
   socketpair,
+  takeOver,
 } from '../../src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -69,3 +70,9 @@ connect('tcp://localhost:80', { retry: { atempts: 3 } })
 listen('tcp://localhost:80', { retry: true })
 // @ts-expect-error no such engine
 connect('tcp://localhost:80', { engine: 'steam' })
+
+declare const channel: StreamEndpoint
+const taken = takeOver(channel, { maxConnections: 10, timeout: 1000 })
+same<typeof taken, Promise<Listener<StreamEndpoint | DatagramEndpoint>>>(true)
+// @ts-expect-error: the socket is open already, and brings its own address
+takeOver(channel, { reusePort: true })
