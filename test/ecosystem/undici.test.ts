@@ -69,11 +69,11 @@ async function open(address: Address | string, options: OpenOptions): Promise<Si
 describe.each(places)('undici: $title', ({ address, options, need }) => {
   const test = given(need)
 
-  test('200 requests at once over 4 connections', async () => {
+  test('100 requests at once over 4 connections', async () => {
     await using directory = await temporaryDirectory()
     await using site = await open(address(directory), options)
     const { dispatcher, listener } = site
-    const answers = Array.from({ length: 200 }, async (_, at) => {
+    const answers = Array.from({ length: 100 }, async (_, at) => {
       const { statusCode, body } = await request(`${origin}/${at}`, { dispatcher })
       return `${statusCode} ${await body.text()}`
     })
@@ -111,13 +111,13 @@ describe.each(places)('undici: $title', ({ address, options, need }) => {
 })
 
 describe.each(places)('node:http: $title', ({ address, options, need }) => {
-  given(need)('200 keep-alive requests over 4 connections, by createConnection', async () => {
+  given(need)('100 keep-alive requests over 4 connections, by createConnection', async () => {
     await using directory = await temporaryDirectory()
     const server = digestServer()
     await using listener = await feed(server, address(directory), options)
     const agent = new http.Agent({ keepAlive: true, maxSockets: 4 })
     agent.createConnection = () => createConnection(listener.address, options)
-    const answers = Array.from({ length: 200 }, async (_, at) => {
+    const answers = Array.from({ length: 100 }, async (_, at) => {
       const response = await new Promise<http.IncomingMessage>((resolve, reject) =>
         http.get({ agent, path: `/${at}`, host: 'polysocket.test' }, resolve).on('error', reject),
       )
