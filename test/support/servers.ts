@@ -4,13 +4,17 @@ import { chown, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, listen, type StreamEndpoint } from '../../src/index.ts'
-import { Child, type Exit } from './child.ts'
+import { Child, type ChildOptions, type Exit } from './child.ts'
 import { type Need, need } from './need.ts'
 import { type TemporaryDirectory, temporaryDirectory } from './temporary.ts'
 
 /** Debian's `nobody`: whose rights servers have when the tests run as root, which some of them refuse to. */
 const nobody = { uid: 65_534, gid: 65_534 }
-const servant = process.getuid?.() === 0 ? { user: nobody } : {}
+
+/** Whose rights a server has. */
+export type Rights = Pick<ChildOptions, 'user'>
+const servant: Rights = process.getuid?.() === 0 ? { user: nobody } : {}
+export const ourselves: Rights = {}
 
 /** How long a server may take until it answers, on a busy machine. */
 const READY = 20_000
@@ -39,11 +43,15 @@ export class Server implements AsyncDisposable {
   }
 
   /** Makes a directory, prepares it, starts what `plan` says, and waits until it is ready. */
-  static async start(plan: (directory: TemporaryDirectory) => Promise<Launch> | Launch): Promise<Server> {
-    const directory = await serverDirectory()
+  static async start(
+    plan: (directory: TemporaryDirectory) => Promise<Launch> | Launch,
+    rights: Rights = servant,
+  ): Promise<Server> {
+    const directory = await temporaryDirectory()
     try {
+      await giveAway(directory.path, rights)
       const { command, args, ready, stop = 'SIGTERM' } = await plan(directory)
-      const child = new Child(command, args, environment(directory))
+      const child = new Child(command, args, environment(directory, rights))
       const server = new Server(directory, child, stop)
       await server.#untilReady(ready)
       return server
@@ -81,14 +89,14 @@ export class Server implements AsyncDisposable {
 
 /** Runs a program to its end, as a server would run, in its directory; throws what it says when it fails. */
 export async function prepare(directory: TemporaryDirectory, command: string, args: readonly string[]): Promise<void> {
-  const { code, stdout, stderr } = await new Child(command, args, environment(directory)).exited
+  const { code, stdout, stderr } = await new Child(command, args, environment(directory, servant)).exited
   if (code !== 0) throw new Error(`${command} ended with ${code}: ${stdout}${stderr}`)
 }
 
 /** Writes a file that the server can read and nobody else. */
 export async function entrust(path: string, content: string): Promise<void> {
   await writeFile(path, content, { mode: 0o600 })
-  if (servant.user !== undefined) await chown(path, nobody.uid, nobody.gid)
+  await giveAway(path, servant)
 }
 
 /** A port that is free, on a loopback address that nobody else has picked: no other test takes it meanwhile. */
@@ -125,12 +133,10 @@ export function installed(name: string, path: string | undefined, debian: string
   return need(path !== undefined, `there is no ${name} here`, `apt-get install ${debian}`)
 }
 
-async function serverDirectory(): Promise<TemporaryDirectory> {
-  const directory = await temporaryDirectory()
-  if (servant.user !== undefined) await chown(directory.path, nobody.uid, nobody.gid)
-  return directory
+async function giveAway(path: string, { user }: Rights): Promise<void> {
+  if (user !== undefined) await chown(path, user.uid, user.gid)
 }
 
-function environment({ path }: TemporaryDirectory) {
-  return { cwd: path, env: { HOME: path, TMPDIR: path, LC_ALL: 'C' }, ...servant }
+function environment({ path }: TemporaryDirectory, rights: Rights): ChildOptions {
+  return { cwd: path, env: { HOME: path, TMPDIR: path, LC_ALL: 'C' }, ...rights }
 }
