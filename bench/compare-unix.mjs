@@ -45,29 +45,31 @@ function attempt(feature, library, prefix) {
 
 function version(library, prefix) {
   if (library === 'node:net') return process.version
+  if (compiled.get(library)?.failure !== undefined) return ''
   const folder = library === 'polysocket' ? root : join(prefix, 'node_modules', library)
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version
 }
 
 const rows = []
 const compiled = new Map(others.map((name) => [name, install(name, name)]))
-rows.push([
-  `installs and loads on Node ${process.version}`,
-  ...libraries.map((library) => {
-    const made = compiled.get(library)
-    return made === undefined ? 'yes' : (made.failure ?? attempt('loads', library, made.prefix))
-  }),
-])
-for (const feature of Object.keys(features)) {
-  rows.push([feature, ...libraries.map((library) => attempt(feature, library, compiled.get(library)?.prefix))])
-}
-
 const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory], {
   cwd: root,
 })
 const sources = new Map([['polysocket', join(directory, String(packed).trim())], ...others.map((name) => [name, name])])
 const bare = new Map([...sources].map(([name, source]) => [name, install(`bare-${name}`, source, '--ignore-scripts')]))
 const loads = (library) => bare.get(library)?.failure ?? attempt('loads', library, bare.get(library)?.prefix)
+rows.push([
+  `installs and loads on Node ${process.version}`,
+  ...libraries.map((library) => {
+    if (library === 'node:net') return 'yes'
+    const { failure, prefix } = compiled.get(library) ?? bare.get(library)
+    return failure ?? attempt('loads', library, prefix)
+  }),
+])
+for (const feature of Object.keys(features)) {
+  rows.push([feature, ...libraries.map((library) => attempt(feature, library, compiled.get(library)?.prefix))])
+}
+
 rows.push([
   'works where install scripts do not run',
   ...libraries.map((library) => (library === 'node:net' ? 'yes' : loads(library))),
@@ -94,7 +96,7 @@ const cell = (text) => {
 const heads = libraries.map((library) => `${library} ${version(library, compiled.get(library)?.prefix)}`)
 const table = [
   ['Unix sockets', ...heads],
-  heads.concat('').map(() => '---'),
+  ['', ...heads].map(() => '---'),
   ...rows.map(([name, ...cells]) => [name, ...cells.map(cell)]),
 ]
 for (const row of table) console.log(`| ${row.join(' | ')} |`)
