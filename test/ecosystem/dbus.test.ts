@@ -37,12 +37,18 @@ class Bus implements AsyncDisposable {
       return { command: 'dbus-daemon', args, ready: () => accepts(`unix:${path}`) }
     }, ourselves)
     const python = new Child(dbusPython as string, [service, `unix:path=${path}`])
-    await python.line()
-    const bus = createClient({ stream: (await connect(`unix:${path}`)) as StreamEndpoint, direct: true })
-    await once(bus.connection, 'connect')
-    expect(bus.connection.unixFdsAgreed).toBe(true)
-    await bus.invokeDbus({ member: 'Hello' })
-    return new Bus(daemon, python, bus)
+    try {
+      await python.line()
+      const bus = createClient({ stream: (await connect(`unix:${path}`)) as StreamEndpoint, direct: true })
+      await once(bus.connection, 'connect')
+      expect(bus.connection.unixFdsAgreed).toBe(true)
+      await bus.invokeDbus({ member: 'Hello' })
+      return new Bus(daemon, python, bus)
+    } catch (error) {
+      await python[Symbol.asyncDispose]()
+      await daemon[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   /** Calls the service; `fds` go with it, and those that come with the reply are the caller's. */
