@@ -183,11 +183,23 @@ export const features = {
     },
     'node:net': noDescriptors,
   },
+  'descriptors with datagrams': {
+    polysocket: async ({ bind, connect }, file) => {
+      const server = await bind(`unixgram:${file('socket')}`, { receiveFds: true })
+      writeFileSync(file('passed'), 'content')
+      const fd = openSync(file('passed'), 'r')
+      const client = await connect(`unixgram:${file('socket')}`)
+      await client.send('x', undefined, { fds: [fd] })
+      const { fds } = await server.receive()
+      check(fstatSync(fds[0]).ino === fstatSync(fd).ino)
+    },
+    'unix-dgram': noDescriptors,
+    usocket: noDatagrams,
+    'node:net': noDatagrams,
+  },
   'credentials of the peer': {
     polysocket: async ({ socketpair }) => {
-      const [one] = socketpair('unix')
-      // SOL_SOCKET, SO_PEERCRED: struct ucred.
-      check(one.getOption({ level: 1, name: 17 }).readInt32LE() === process.pid)
+      check(socketpair('unix')[0].peerCredentials().pid === process.pid)
     },
     'unix-dgram': noCredentials,
     usocket: noCredentials,
