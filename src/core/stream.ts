@@ -241,10 +241,23 @@ export class StreamEndpoint extends Duplex {
     this.#descriptorWrites?.dropAll()
     if (error !== null) reportError(this, error, true)
     callback(error)
-    process.nextTick(() => {
+    // In a later turn of the event loop, as net.Socket does: TLS above it tells of its own error before that, so that who
+    // listens to both knows why the connection is gone.
+    setImmediate(() => {
       reportClose(this, error ?? undefined)
       this.emit('close', error !== null)
     })
+  }
+
+  /**
+   * For a library that connects the socket it was handed, as pg does: an endpoint has had its peer since it was made, so
+   * that nothing is connected, whatever the arguments say, and 'connect' comes, again where the endpoint is open already.
+   * Throws `ERR_SOCKET_CLOSED` for one that is destroyed.
+   */
+  connect(..._ignored: readonly unknown[]): this {
+    if (this.destroyed) throw socketClosed('connect')
+    if (!this.connecting) process.nextTick(() => !this.destroyed && this.emit('connect'))
+    return this
   }
 
   /** Ends our direction and destroys the endpoint once everything was sent. */
