@@ -1,4 +1,3 @@
-import { Duplex } from 'node:stream'
 import type { Address, AddressBase } from './address.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
@@ -7,6 +6,7 @@ import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import { SocketSurface } from './socket-surface.ts'
 import type { StreamStats } from './stats.ts'
 import { WebEndpoint } from './web.ts'
 
@@ -42,7 +42,7 @@ const DEFAULT_HIGH_WATER_MARK = 65_536
  * event loop in which the endpoint is open. Where some could not be taken, since the process has too many open, the
  * endpoint fails with EMFILE.
  */
-export class StreamEndpoint extends Duplex {
+export class StreamEndpoint extends SocketSurface {
   readonly facts: SchemeFacts
   readonly #family: AddressFamily<AddressBase>
   #handle: StreamHandle<AddressBase> | undefined
@@ -249,17 +249,6 @@ export class StreamEndpoint extends Duplex {
     })
   }
 
-  /**
-   * For a library that connects the socket it was handed, as pg does: an endpoint has had its peer since it was made, so
-   * that nothing is connected, whatever the arguments say, and 'connect' comes, again where the endpoint is open already.
-   * Throws `ERR_SOCKET_CLOSED` for one that is destroyed.
-   */
-  connect(..._ignored: readonly unknown[]): this {
-    if (this.destroyed) throw socketClosed('connect')
-    if (!this.connecting) process.nextTick(() => !this.destroyed && this.emit('connect'))
-    return this
-  }
-
   /** Ends our direction and destroys the endpoint once everything was sent. */
   destroySoon(): void {
     if (this.writable) this.end()
@@ -397,20 +386,9 @@ export class StreamEndpoint extends Duplex {
     this.#timer?.refresh()
   }
 
-  /** TCP_NODELAY; does nothing on families without it, as in `net.Socket`. */
-  setNoDelay(noDelay = true): this {
-    return this.#setWhereKnown('noDelay', noDelay)
-  }
-
-  /** SO_KEEPALIVE; does nothing on families without it. `initialDelay` in milliseconds, 0 for the system's. */
-  setKeepAlive(enable = false, initialDelay = 0): this {
-    this.#setWhereKnown('keepAlive', enable)
-    return initialDelay >= 1000 ? this.#setWhereKnown('keepAliveDelay', initialDelay) : this
-  }
-
-  #setWhereKnown(option: string, value: unknown): this {
+  protected setWhereKnown(option: string, value: unknown): this {
     if (this.connecting) {
-      this.once('connect', () => this.#setWhereKnown(option, value))
+      this.once('connect', () => this.setWhereKnown(option, value))
       return this
     }
     if (this.destroyed) return this
@@ -437,36 +415,8 @@ export class StreamEndpoint extends Duplex {
     return this
   }
 
-  /** Our own address in the words of `net.Socket`; `{}` where it has none in them. */
-  address(): NodeAddress | Record<string, never> {
-    return this.#nodeAddress(this.#handle?.local) ?? {}
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#nodeAddress(this.#handle?.remote)?.address
-  }
-
-  get remotePort(): number | undefined {
-    return this.#nodeAddress(this.#handle?.remote)?.port
-  }
-
-  get remoteFamily(): string | undefined {
-    return this.#nodeAddress(this.#handle?.remote)?.family
-  }
-
-  get localAddress(): string | undefined {
-    return this.#nodeAddress(this.#handle?.local)?.address
-  }
-
-  get localPort(): number | undefined {
-    return this.#nodeAddress(this.#handle?.local)?.port
-  }
-
-  get localFamily(): string | undefined {
-    return this.#nodeAddress(this.#handle?.local)?.family
-  }
-
-  #nodeAddress(address: AddressBase | undefined): NodeAddress | undefined {
+  protected nodeAddress(end: 'local' | 'remote'): NodeAddress | undefined {
+    const address = this.#handle?.[end]
     return address === undefined ? undefined : this.#family.toNode?.(address)
   }
 }
