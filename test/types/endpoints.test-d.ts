@@ -1,5 +1,4 @@
 // Checked by `npm run types`: what an address literal says about the endpoint that it makes.
-import type { Socket } from 'node:net'
 import {
   bind,
   connect,
@@ -77,10 +76,3 @@ const taken = takeOver(channel, { maxConnections: 10, timeout: 1000 })
 same<typeof taken, Promise<Listener<StreamEndpoint | DatagramEndpoint>>>(true)
 // @ts-expect-error: the socket is open already, and brings its own address
 takeOver(channel, { reusePort: true })
-
-// What takes a net.Socket takes an endpoint, without a cast. (Node's types say of optional members that they are absent, ours
-// that they are undefined: the same unless a program asks for exactOptionalPropertyTypes, as ours does.)
-type Inexact<T> = { [K in keyof T]: Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K] }
-declare const endpoint: StreamEndpoint
-const asSocket: Inexact<Socket> = endpoint
-void asSocket
