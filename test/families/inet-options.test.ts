@@ -288,6 +288,8 @@ test('each option that the types know is one of the table', () => {
     multicastInterface: true,
     joinGroup: true,
     leaveGroup: true,
+    joinSourceGroup: true,
+    leaveSourceGroup: true,
   }
   expect(Object.keys(inetOptions).sort()).toEqual(Object.keys(names).sort())
 })
