@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { interfaceIndex } from '../../families/inet/interfaces.ts'
 import type { MulticastMembership, SourceMembership } from '../../families/inet/multicast.ts'
 
@@ -8,6 +8,7 @@ import type { MulticastMembership, SourceMembership } from '../../families/inet/
  */
 export function membership(group: unknown, on: unknown): MulticastMembership {
   const address = String(group)
+  if (isIP(address) === 0) throw new TypeError(`${address} is no address of a group`)
   if (on === undefined || on === null) return { group: address }
   const text = String(on)
   const isSameVersion = isIPv4(address) ? isIPv4(text) : isIPv6(text)
@@ -18,6 +19,7 @@ export function membership(group: unknown, on: unknown): MulticastMembership {
 }
 
 export function sourceMembership(source: string, group: string, on: unknown): SourceMembership {
+  if (isIP(source) !== isIP(group)) throw new TypeError(`${source} and ${group} are not of one version of IP`)
   return { source, ...membership(group, on) }
 }
 

@@ -157,6 +157,8 @@ export class Socket extends EventEmitter<SocketEvents> {
   connect(port: unknown, address?: unknown, callback?: unknown): void {
     const [host, done] = typeof address === 'function' ? ['', address] : [address, callback]
     const state = stateOf(this)
+    // Unlike `send`, which takes null for an address that is not given.
+    if (host === null) checkString(host, 'address')
     const place = state.kind.peerPlace(port, host)
     if (state.connectState !== DISCONNECTED) throw alreadyConnected()
     openHandle(this)

@@ -18,7 +18,7 @@ export function checkFunction(value: unknown, name: string): asserts value is Fu
 export function checkUint32(value: unknown, name: string): asserts value is number {
   checkNumber(value, name)
   if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value)
-  if (value < 0 || value >= 2 ** 32) throw outOfRange(name, '>= 0 && < 4294967296', value)
+  if (value < 0 || value >= 2 ** 32) throw outOfRange(name, '>= 0 && <= 4294967295', value)
 }
 
 export function checkSignal(value: unknown, name: string): asserts value is AbortSignal {
