@@ -23,7 +23,7 @@ describe('polysocket/dgram does what node:dgram does', () => {
 
 describe('polysocket/dgram', () => {
   udp('is used where a socket of node:dgram is', () => {
-    const socket: nodeDgram.Socket = ourDgram.createSocket('udp4') as nodeDgram.Socket
+    const socket: nodeDgram.Socket = ourDgram.createSocket('udp4')
     expect(socket).toBeInstanceOf(ourDgram.Socket)
     socket.close()
   })

@@ -2,7 +2,8 @@ import type { Place, SocketKind } from './kind.ts'
 import { coded, invalidArgument } from './node-errors.ts'
 import { BYTES_OR_TEXT } from './validate.ts'
 
-export type SendCallback = (error: Error | null, bytes?: number) => void
+/** `bytes` is there without an error alone; typed as in `node:dgram`. */
+export type SendCallback = (error: Error | null, bytes: number) => void
 
 export interface Sending {
   readonly data: Uint8Array

@@ -23,7 +23,7 @@ function hand(socket: EventEmitter, { data, to, callback }: Sending, address: Ad
     callback &&
     ((failure, bytes) => {
       if (failure === null) callback(null, bytes)
-      else callback(addressFailed(failure, 'send', to?.address, to?.port))
+      else (callback as (error: Error) => void)(addressFailed(failure, 'send', to?.address, to?.port))
     })
   // Closed in the meantime: the callback is not called, as in Node.
   stateOf(socket).handle?.send(data, address, sent)

@@ -111,8 +111,8 @@ export class Socket extends EventEmitter<SocketEvents> {
    * or 'error' with the system's code. A socket of a scheme takes an address of it, `'unixgram:/run/x'`.
    */
   bind(port?: number, address?: string, callback?: () => void): this
-  bind(port: number, callback: () => void): this
-  bind(callback: () => void): this
+  bind(port?: number, callback?: () => void): this
+  bind(callback?: () => void): this
   bind(options: BindOptions, callback?: () => void): this
   bind(address: AddressInput | NodeUdpHandle, callback?: () => void): this
   bind(...args: unknown[]): this {
@@ -187,7 +187,7 @@ export class Socket extends EventEmitter<SocketEvents> {
    * reported, by 'error'. A socket that is not bound is bound first.
    */
   send(data: MessageData, port?: number, address?: string, callback?: SendCallback): void
-  send(data: MessageData, port: number, callback: SendCallback): void
+  send(data: MessageData, port?: number, callback?: SendCallback): void
   send(data: MessageData, callback?: SendCallback): void
   send(data: MessageData, to: AddressInput, callback?: SendCallback): void
   send(
@@ -202,10 +202,10 @@ export class Socket extends EventEmitter<SocketEvents> {
     data: string | NodeJS.ArrayBufferView,
     offset: number,
     length: number,
-    port: number,
-    callback: SendCallback,
+    port?: number,
+    callback?: SendCallback,
   ): void
-  send(data: string | NodeJS.ArrayBufferView, offset: number, length: number, callback: SendCallback): void
+  send(data: string | NodeJS.ArrayBufferView, offset: number, length: number, callback?: SendCallback): void
   send(data: unknown, ...rest: unknown[]): void {
     const { kind, connectState } = stateOf(this)
     const sending = readSend(kind, connectState === CONNECTED, data, rest as unknown as SendArguments)
