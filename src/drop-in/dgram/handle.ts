@@ -46,10 +46,6 @@ export class SocketHandle {
     return this.#opened?.fd ?? -1
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed
-  }
-
   resolve(place: Place, done: Resolved): void {
     this.#kind.resolve(place, done)
   }
