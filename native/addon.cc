@@ -34,10 +34,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("duplicate", Duplicate),
       function("recv", Recv),
       function("sendv", Sendv),
-      function("sendto", SendTo),
+      function("sendmsg", SendMsg),
       function("sendmmsg", Sendmmsg),
       function("recvmmsg", Recvmmsg),
-      function("sendfds", SendFds),
       function("recvfds", RecvFds),
       function("watch", Watch::Open),
   };

@@ -24,10 +24,9 @@ napi_value Duplicate(napi_env env, napi_callback_info info);
 // Calls that move bytes: transfer.cc.
 napi_value Recv(napi_env env, napi_callback_info info);
 napi_value Sendv(napi_env env, napi_callback_info info);
-napi_value SendTo(napi_env env, napi_callback_info info);
+napi_value SendMsg(napi_env env, napi_callback_info info);
 napi_value Sendmmsg(napi_env env, napi_callback_info info);
 napi_value Recvmmsg(napi_env env, napi_callback_info info);
-napi_value SendFds(napi_env env, napi_callback_info info);
 napi_value RecvFds(napi_env env, napi_callback_info info);
 
 }  // namespace polysocket

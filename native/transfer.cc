@@ -108,13 +108,20 @@ napi_value Sendv(napi_env env, napi_callback_info info) {
   return call.Return(Retry([&] { return sendmsg(fd, &header, kSend); }));
 }
 
-napi_value SendTo(napi_env env, napi_callback_info info) {
+napi_value SendMsg(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
   Bytes data;
   Name name;
-  if (!call.Read(&fd, &data, &name)) return call.Return(-EINVAL);
-  return call.Return(Retry([&] { return sendto(fd, data.data, data.length, kSend, name.data, name.length); }));
+  Bytes control;
+  if (!call.Read(&fd, &data, &name, &control)) return call.Return(-EINVAL);
+  iovec piece = {data.data, data.length};
+  msghdr header = HeaderFor(&piece, 1, name.data, name.length);
+  if (control.length > 0) {
+    header.msg_control = control.data;
+    header.msg_controllen = control.length;
+  }
+  return call.Return(Retry([&] { return sendmsg(fd, &header, kSend); }));
 }
 
 napi_value Sendmmsg(napi_env env, napi_callback_info info) {
@@ -191,28 +198,6 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     words[3] = static_cast<int32_t>(message.msg_hdr.msg_controllen);
   }
   return call.Return(received);
-}
-
-napi_value SendFds(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  int fd;
-  Bytes chunk;
-  size_t offset;
-  Words fds;
-  if (!call.Read(&fd, &chunk, &offset, &fds) || offset > chunk.length || fds.length == 0 || fds.length > kMaxFds) {
-    return call.Return(-EINVAL);
-  }
-  Control control = {};
-  iovec piece = {chunk.data + offset, chunk.length - offset};
-  msghdr header = HeaderFor(&piece, 1, nullptr, 0);
-  header.msg_control = control.bytes;
-  header.msg_controllen = CMSG_SPACE(fds.length * sizeof(int));
-  cmsghdr* const part = CMSG_FIRSTHDR(&header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(fds.length * sizeof(int));
-  std::memcpy(CMSG_DATA(part), fds.data, fds.length * sizeof(int));
-  return call.Return(Retry([&] { return sendmsg(fd, &header, kSend); }));
 }
 
 napi_value RecvFds(napi_env env, napi_callback_info info) {

@@ -8,13 +8,24 @@ import { createSockets, type Sockets } from './core/sockets.ts'
 import { builtinFamilies } from './families/index.ts'
 
 export * from './core/address.ts'
+export type { ReceivedAncillary, SentAncillary } from './core/ancillary.ts'
+export type { Credentials, PeerCredentials, PeerCredentialsOptions } from './core/credentials.ts'
 export { DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
 export type { DeadlineOptions } from './core/deadline.ts'
+export type {
+  AcceptMessage,
+  AnySocket,
+  CloseMessage,
+  DiagnosticsMessages,
+  ErrorMessage,
+  OpeningMessage,
+} from './core/diagnostics.ts'
 export { AbortError, SocketError, type SocketErrorCode, type SocketErrorDetail } from './core/errors.ts'
 export type { EndpointKind, SchemeFacts } from './core/facts.ts'
 export type * from './core/family.ts'
-export { type Accepted, Listener } from './core/listener.ts'
+export { type Accepted, type DroppedConnection, Listener, type ListenerOptions } from './core/listener.ts'
 export type {
+  ConnectOptions,
   DiscoverOptions,
   EngineName,
   ListenOptions,
@@ -24,9 +35,25 @@ export type {
   RawOption,
   SocketOptions,
 } from './core/options.ts'
+export type { Dropped, OutboxOptions } from './core/outbox.ts'
+export { PersistentConnection, type PersistentEventMap, type PersistentOptions } from './core/persistent.ts'
+export { isTransient, type Retry, type RetryOptions } from './core/retry.ts'
 export type { BatchResult } from './core/send-batch.ts'
-export { createSockets, type EndpointOf, type EndpointOfKind, type FamilyStatus, type Sockets } from './core/sockets.ts'
+export {
+  createSockets,
+  type EndpointOf,
+  type EndpointOfKind,
+  type EndpointOptions,
+  type FamilyStatus,
+  type Sockets,
+  type TakeOverOptions,
+} from './core/sockets.ts'
+export type { DatagramStats, ListenerStats, StreamStats } from './core/stats.ts'
 export { StreamEndpoint, type StreamEndpointOptions } from './core/stream.ts'
+export type { SocketInfo, WebEndpoint } from './core/web.ts'
+export type { WebChunk } from './core/web-writable.ts'
+export type { AncillaryField, AncillaryForm } from './engine/ancillary-field.ts'
+export type { ControlPart } from './engine/control.ts'
 export { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from './engine/kernel-family.ts'
 export type { KernelOption, OptionCodec } from './engine/kernel-options.ts'
 export type * from './families/index.ts'
@@ -37,10 +64,12 @@ const sockets: Sockets = createSockets(builtinFamilies)
 
 export const connect: Sockets['connect'] = sockets.connect
 export const createConnection: Sockets['createConnection'] = sockets.createConnection
+export const persistent: Sockets['persistent'] = sockets.persistent
 export const listen: Sockets['listen'] = sockets.listen
 export const bind: Sockets['bind'] = sockets.bind
 export const socketpair: Sockets['socketpair'] = sockets.socketpair
 export const adopt: Sockets['adopt'] = sockets.adopt
+export const takeOver: Sockets['takeOver'] = sockets.takeOver
 export const discover: Sockets['discover'] = sockets.discover
 export const families: Sockets['families'] = sockets.families
 export const parseAddress: Sockets['parseAddress'] = sockets.parseAddress

@@ -1,25 +1,31 @@
 import { EventEmitter } from 'node:events'
 import { type Address, type AddressBase, type AddressInput, invalidAddress } from './address.ts'
+import type { SentAncillary } from './ancillary.ts'
+import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDeadline, type DeadlineOptions } from './deadline.ts'
 import { Destinations } from './destinations.ts'
+import { reportClose, reportError } from './diagnostics.ts'
 import { AbortError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
-import type { AddressFamily, DatagramHandle, Message } from './family.ts'
+import type { AddressFamily, DatagramHandle, Message, Outgoing } from './family.ts'
 import { Intake } from './intake.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 import type { Registry } from './registry.ts'
 import { BatchCount, type BatchResult } from './send-batch.ts'
 import { SendQueue } from './send-queue.ts'
+import type { DatagramStats } from './stats.ts'
 
 export interface DatagramEndpointOptions {
   /** Messages that may wait to be received. Default 4,096; and never more than 4 MiB of them. */
   readonly receiveQueue?: number | undefined
   /** Messages that may wait to be sent. Default 1,024. */
   readonly sendQueue?: number | undefined
+  /** Messages bring the descriptors that were sent with them. Default false. */
+  readonly receiveFds?: boolean | undefined
 }
 
-/** A message for `sendBatch`: without `to` it goes to the connected peer. */
-export interface Posting {
+/** A message for `sendBatch`, with what goes with it: without `to` it goes to the connected peer. */
+export interface Posting extends SentAncillary {
   readonly data: Uint8Array | string
   readonly to?: AddressInput
 }
@@ -52,6 +58,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   readonly #outbox: SendQueue
   readonly #intake: Intake
   #closed = false
+  /** What it was lost to. */
+  #lost: Error | undefined
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `bind`, `connect`, listeners, `socketpair` and `adopt`. */
@@ -62,6 +70,11 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     options: DatagramEndpointOptions = {},
   ) {
     super()
+    const { receiveFds = false } = options
+    if (receiveFds && handle.carriesFds !== true) {
+      handle.close()
+      throw unsupported('receiveFds', 'only unixgram and unixpacket of the kernel engine carry descriptors')
+    }
     this.facts = handle.facts
     this.#handle = handle
     this.#destinations = new Destinations(registry, family, handle)
@@ -70,6 +83,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
       this.emit('drain'),
     )
     handle.start({
+      wantsFds: () => receiveFds,
       onMessages: (batch) => this.#intake.arrived(batch as Message[]),
       onWritable: () => this.#outbox.onWritable(),
       onEnd: () => this.#end(),
@@ -81,26 +95,36 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
 
   /**
    * Sends one message; resolves when the system has taken it, which is not when it has arrived. Messages of one tick go
-   * out in one system call. Without `to` it goes to the connected peer.
+   * out in one system call. Without `to` it goes to the connected peer. `ancillary` goes with it: descriptors, the address
+   * to send from, a TTL of its own.
    *
    * Rejects with the system's code (`EMSGSIZE`, `ECONNREFUSED`; the endpoint lives on), with `ERR_QUEUE_FULL` when
-   * `sendQueue` messages wait already (see `ready`), with `ERR_SOCKET_CLOSED`.
+   * `sendQueue` messages wait already (see `ready`), with `ERR_SOCKET_CLOSED`, with `ERR_UNSUPPORTED` for what cannot go
+   * with a message here.
    */
-  async send(data: Uint8Array | string, to?: AddressInput): Promise<void> {
+  async send(data: Uint8Array | string, to?: AddressInput, ancillary?: SentAncillary): Promise<void> {
     const bytes = toBytes(data)
     if (this.#closed) throw socketClosed('send')
     const target = this.#destinations.find(to)
     const resolved = target instanceof Promise ? await target : target
+    const message = this.#outgoing(bytes, resolved, ancillary)
     return new Promise<void>((resolve, reject) => {
-      this.#outbox.push({ data: bytes, target: resolved }, { sent: resolve, failed: reject })
+      this.#outbox.push(message, { sent: resolve, failed: reject })
     })
+  }
+
+  #outgoing(data: Uint8Array, target: unknown, ancillary: SentAncillary | undefined): Outgoing {
+    if (ancillary === undefined) return { data, target }
+    const { attach } = this.#handle
+    if (attach === undefined) throw unsupported('ancillary data', `the ${this.engine} engine sends none`)
+    return { data, target, attachment: attach.call(this.#handle, ancillary, target) }
   }
 
   /**
    * Sends one message now or not at all: false when the system or the queue has no room. Throws as `send` rejects, and
    * `ERR_ADDRESS_INVALID` for a host name, which would have to be looked up first.
    */
-  trySend(data: Uint8Array | string, to?: AddressInput): boolean {
+  trySend(data: Uint8Array | string, to?: AddressInput, ancillary?: SentAncillary): boolean {
     const bytes = toBytes(data)
     if (this.#closed) throw socketClosed('send')
     const target = this.#destinations.find(to)
@@ -108,7 +132,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
       target.catch(() => undefined)
       throw invalidAddress(typeof to === 'string' ? to : JSON.stringify(to), 'trySend cannot look up a host name')
     }
-    return this.#outbox.trySend({ data: bytes, target })
+    return this.#outbox.trySend(this.#outgoing(bytes, target, ancillary))
   }
 
   /**
@@ -117,15 +141,16 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    */
   async sendBatch(messages: readonly Posting[]): Promise<BatchResult> {
     if (!Array.isArray(messages)) throw new TypeError('messages must be an array')
-    const postings = messages.map(({ data, to }) => ({ data: toBytes(data), to }))
+    const postings = messages.map(({ data, to, ...ancillary }) => ({ data: toBytes(data), to, ancillary }))
     if (this.#closed) throw socketClosed('send')
     const batch = new BatchCount(postings.length)
-    for (const [index, { data, to }] of postings.entries()) {
+    for (const [index, { data, to, ancillary }] of postings.entries()) {
       try {
         const target = this.#destinations.find(to)
         const resolved = target instanceof Promise ? await target : target
         if (!this.#outbox.hasRoom) await this.#outbox.ready()
-        this.#outbox.push({ data, target: resolved }, batch.completion(index))
+        const carries = Object.keys(ancillary).length > 0
+        this.#outbox.push(this.#outgoing(data, resolved, carries ? ancillary : undefined), batch.completion(index))
       } catch (error) {
         batch.completion(index).failed(error as Error)
       }
@@ -192,6 +217,22 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return { received: this.#intake.queued, outgoing: this.#outbox.length }
   }
 
+  /** What went through it, what waits and what was lost. Stays after close. */
+  stats(): DatagramStats {
+    const { received, dropped } = this.#intake
+    const { sent } = this.#outbox
+    return {
+      messagesReceived: received.messages,
+      bytesReceived: received.bytes,
+      messagesSent: sent.messages,
+      bytesSent: sent.bytes,
+      messagesDropped: dropped,
+      messagesFailed: sent.failed,
+      messagesUnread: this.#intake.queued,
+      messagesUnsent: this.#outbox.length,
+    }
+  }
+
   #end(): void {
     if (this.#intake.isOver) return
     this.#intake.end()
@@ -199,6 +240,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   }
 
   #failed(error: Error, fatal: boolean): void {
+    reportError(this, error, fatal)
+    if (fatal) this.#lost = error
     const hasListeners = this.listenerCount('error') > 0
     if (hasListeners) this.emit('error', error)
     else this.#intake.fail(error)
@@ -219,6 +262,15 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
 
   get engine(): string {
     return this.#handle.engine
+  }
+
+  /**
+   * Which process is at the other end of a connected Unix socket, as it was when the connection was made; SO_PEERCRED of
+   * unix(7). Throws `ERR_UNSUPPORTED` where that is not known, ENOTCONN for a socket that has no peer.
+   */
+  peerCredentials(options: PeerCredentialsOptions = {}): PeerCredentials {
+    if (this.#closed) throw socketClosed('peerCredentials')
+    return peerCredentialsOf(this.#handle, options)
   }
 
   /** The file descriptor, where there is one and it is open. It stays the endpoint's: do not close it. */
@@ -309,16 +361,17 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
 
   /**
    * Closes the socket; a second call does nothing. Messages that wait to be sent fail with `ERR_SOCKET_CLOSED`; those that
-   * have arrived can still be received. Resolves after 'close'.
+   * have arrived can still be received, but for those with descriptors, which are closed. Resolves after 'close'.
    */
   close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true
       this.#handle.close()
       this.#outbox.close()
-      this.#intake.end()
+      this.#intake.close()
       this.#whenClosed = new Promise((resolve) => {
         process.nextTick(() => {
+          reportClose(this, this.#lost)
           this.emit('close')
           resolve()
         })
@@ -332,7 +385,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   }
 }
 
-function toBytes(data: Uint8Array | string): Uint8Array {
+export function toBytes(data: Uint8Array | string): Uint8Array {
   if (data instanceof Uint8Array) return data
   if (typeof data === 'string') return Buffer.from(data)
   throw new TypeError('a message must be a Uint8Array or a string')

@@ -26,6 +26,8 @@ export class SocketError extends Error {
   readonly errno?: number
   readonly syscall?: string
   readonly address?: string
+  /** How often `connect` tried, where it was told to `retry`. */
+  attempts?: number
 
   constructor(code: SocketErrorCode | (string & {}), message: string, detail: SocketErrorDetail = {}) {
     super(message, 'cause' in detail ? { cause: detail.cause } : undefined)

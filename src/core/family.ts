@@ -1,4 +1,6 @@
 import type { Address, AddressBase } from './address.ts'
+import type { ReceivedAncillary, SentAncillary } from './ancillary.ts'
+import type { PeerCredentials, PeerCredentialsOptions } from './credentials.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { DiscoverOptions, ListenRequest, OpenRequest, RawOption } from './options.ts'
 
@@ -77,6 +79,8 @@ export interface Handle<A extends AddressBase = Address> {
   /** Throws `ERR_OPTION_UNKNOWN` for a name that the scheme does not have, else the system's error. */
   getOption(option: string | RawOption): unknown
   setOption(option: string | RawOption, value: unknown): void
+  /** Which process is at the other end. Throws `ERR_UNSUPPORTED` where that is not known, else the system's error. */
+  peerCredentials?(options: PeerCredentialsOptions): PeerCredentials
   /** Whether an open handle keeps the process alive; it does until `unref`. */
   ref(): void
   unref(): void
@@ -141,7 +145,7 @@ export interface StreamEvents {
   onError(error: Error): void
 }
 
-export interface Message<A extends AddressBase = Address> {
+export interface Message<A extends AddressBase = Address> extends ReceivedAncillary {
   readonly data: Buffer
   /** Who sent it; `undefined` when the sender is unnamed or the socket is connected and the system does not say. */
   readonly from: A | undefined
@@ -153,6 +157,8 @@ export interface Outgoing {
   readonly data: Uint8Array
   /** From `target`; `undefined` sends to the connected peer. */
   readonly target: unknown
+  /** From `attach`. */
+  readonly attachment?: unknown
 }
 
 export interface DatagramHandle<A extends AddressBase = Address> extends Handle<A> {
@@ -163,6 +169,19 @@ export interface DatagramHandle<A extends AddressBase = Address> extends Handle<
   pause(): void
   /** Turns an address into what `send` takes. A promise where a name has to be resolved first. */
   target(address: A): unknown
+  /**
+   * Makes ready what is to go with a message to `target`. Descriptors are duplicated, and closed by `send` once it has sent
+   * or refused the message, or by `detach`. Throws, with nothing held: `ERR_UNSUPPORTED` for what this socket cannot send,
+   * a `TypeError`, or the system's error (EBADF, EMFILE; EINVAL for more than one message carries). Absent where nothing
+   * can go with a message.
+   */
+  attach?(ancillary: SentAncillary, target: unknown): unknown
+  /** Lets go of what was made ready for a message that will not be sent. */
+  detach?(attachment: unknown): void
+  /** Whether descriptors may come with messages. Default false. */
+  readonly carriesFds?: boolean
+  /** Closes the descriptors that came with a message which nobody will get. */
+  discard?(message: Message<A>): void
   /**
    * Offers `messages[from]` and those after it to the system, in order, of which there is at least one. Returns how many
    * it took, which may be fewer than it had room for; 0 when it has no room, and `onWritable` is then called once there
@@ -185,6 +204,8 @@ export interface UnboundDatagramHandle<A extends AddressBase = Address> extends 
 }
 
 export interface DatagramEvents<A extends AddressBase = Address> {
+  /** Whether descriptors are wanted with messages; where they are not, the system closes those that come. */
+  wantsFds?(): boolean
   /** One or more messages, in the order of arrival. The data is the receiver's to keep. */
   onMessages(batch: Message<A>[]): void
   onWritable(): void
@@ -197,10 +218,21 @@ export interface DatagramEvents<A extends AddressBase = Address> {
 export interface ListenerHandle<A extends AddressBase = Address> extends Handle<A> {
   readonly type: 'listener'
   start(events: ListenerEvents<A>): void
+  /** Whether the connections that it accepts have `peerCredentials`. Default false. */
+  readonly knowsPeers?: boolean
   /** Begins to accept; no connection is taken from the system before the first call. */
   resume(): void
   /** May be called from within `onAccept`: no further one follows. */
   pause(): void
+  /**
+   * What a process that gets this socket has to know to do at its close what ours would, such as to remove a file: text
+   * for its `inherit`, of at most 8,192 bytes. `undefined` where there is nothing to do.
+   */
+  readonly inheritance?: string | undefined
+  /** Does at `close` what the text says. Throws EPROTO for one that `inheritance` never gives. */
+  inherit?(inheritance: string): void
+  /** Closes our descriptor alone, as the socket lives on in another process. Absent where it cannot be handed over. */
+  abandon?(): void
 }
 
 export interface ListenerEvents<A extends AddressBase = Address> {

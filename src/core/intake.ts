@@ -19,6 +19,8 @@ export class Intake {
   #reading = false
   #over = false
   #dropped = 0
+  #messages = 0
+  #bytes = 0
 
   constructor(handle: DatagramHandle, emitter: EventEmitter<DatagramEventMap>, limit: number) {
     this.#handle = handle
@@ -36,6 +38,11 @@ export class Intake {
 
   get dropped(): number {
     return this.#dropped
+  }
+
+  /** Messages that came from the system, and their bytes. */
+  get received(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#messages, bytes: this.#bytes }
   }
 
   get isPaused(): boolean {
@@ -87,7 +94,7 @@ export class Intake {
   #wantForListeners(): void {
     this.#want()
     process.nextTick(() => {
-      if (this.#queue.length > 0) this.arrived(this.#queue.takeAll())
+      if (this.#queue.length > 0) this.#distribute(this.#queue.takeAll())
     })
   }
 
@@ -103,14 +110,25 @@ export class Intake {
   }
 
   arrived(batch: Message[]): void {
+    this.#messages += batch.length
+    for (const { data } of batch) this.#bytes += data.length
+    this.#distribute(batch)
+  }
+
+  #distribute(batch: Message[]): void {
     const first = this.#queue.deliver(batch)
     const kept = this.#queue.length > 0 ? batch.slice(first) : this.#announce(first === 0 ? batch : batch.slice(first))
     for (const message of kept) {
       // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
-      if (this.#queue.isFull && !this.#reliable) this.#dropped++
+      if (this.#queue.isFull && !this.#reliable) this.#drop(message)
       else this.#queue.push(message)
     }
     this.#update()
+  }
+
+  #drop(message: Message): void {
+    this.#dropped++
+    this.#handle.discard?.(message)
   }
 
   /** Gives messages to the listeners, as long as they want them; returns those that are left. */
@@ -134,5 +152,11 @@ export class Intake {
   end(): void {
     this.#over = true
     this.#queue.end()
+  }
+
+  /** The endpoint is closed, and with it the descriptors that nobody has taken: their messages go as well. */
+  close(): void {
+    this.end()
+    for (const message of this.#queue.takeIf(({ fds }) => fds !== undefined)) this.#drop(message)
   }
 }

@@ -1,10 +1,15 @@
 import { EventEmitter } from 'node:events'
 import type { Address, AddressBase } from './address.ts'
+import { type PeerCredentials, peerCredentialsOf } from './credentials.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
-import { socketClosed } from './errors.ts'
+import { reportAccept, reportClose, reportError } from './diagnostics.ts'
+import { socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
+import { giveListener } from './hand-over.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import type { ListenerStats } from './stats.ts'
+import type { StreamEndpoint } from './stream.ts'
 
 /** What a listener accepts: `StreamEndpoint` or `DatagramEndpoint`, of which it needs only this. */
 export interface Accepted {
@@ -13,10 +18,25 @@ export interface Accepted {
   once(event: 'close', listener: () => void): unknown
 }
 
+/** What `listen` gives a listener. */
+export interface ListenerOptions {
+  readonly maxConnections?: number | undefined
+  readonly allow?: ((peer: PeerCredentials) => boolean) | undefined
+}
+
+/** A connection that was closed at once: it found `maxConnections` open, or `allow` did not want its peer. */
+export interface DroppedConnection {
+  readonly reason: 'maxConnections' | 'denied'
+  readonly local: Address | undefined
+  readonly remote: Address | undefined
+  /** Who it was that was denied; absent where it could not be told any more. */
+  readonly peer?: PeerCredentials
+}
+
 export interface ListenerEventMap<E> {
   connection: [endpoint: E]
-  /** A connection that found `maxConnections` open, and was closed. */
-  drop: [connection: { local: Address | undefined; remote: Address | undefined }]
+  /** A connection that was not wanted, and was closed. */
+  drop: [connection: DroppedConnection]
   /** No descriptor was left for a connection (EMFILE, ENFILE). Accepting pauses and goes on by itself. */
   exhausted: [error: Error]
   error: [error: Error]
@@ -44,19 +64,30 @@ export class Listener<E extends Accepted = Accepted>
   readonly #handle: ListenerHandle<AddressBase>
   readonly #wrap: (handle: AnyHandle<AddressBase>) => E
   readonly #acceptors = new Set<Acceptor<E>>()
+  readonly #allow: ((peer: PeerCredentials) => boolean) | undefined
   readonly #address: Address | undefined
   #connections = 0
+  #acceptedCount = 0
+  #dropped = 0
   #accepting = false
   #closed = false
+  /** What it was lost to. */
+  #lost: Error | undefined
+  #isLeaving = false
   #whenClosed: Promise<void> = Promise.resolve()
 
-  /** Made by `listen` and `adopt`. */
+  /** Made by `listen`, `adopt` and `takeOver`. */
   constructor(
     handle: ListenerHandle<AddressBase>,
     wrap: (handle: AnyHandle<AddressBase>) => E,
-    maxConnections: number = Number.POSITIVE_INFINITY,
+    { maxConnections = Number.POSITIVE_INFINITY, allow }: ListenerOptions = {},
   ) {
     super()
+    if (allow !== undefined && handle.knowsPeers !== true) {
+      handle.close()
+      throw unsupported('allow', 'this listener does not know which process connects')
+    }
+    this.#allow = allow
     this.facts = handle.facts
     this.maxConnections = maxConnections
     this.#handle = handle
@@ -76,14 +107,15 @@ export class Listener<E extends Accepted = Accepted>
 
   #accepted(handle: AnyHandle<AddressBase>): void {
     if (this.#connections >= this.maxConnections) {
-      const { local, remote } = handle
-      handle.close()
-      this.emit('drop', { local: local as Address | undefined, remote: remote as Address | undefined })
+      this.#drop(handle, 'maxConnections')
       return
     }
+    if (this.#allow !== undefined && !this.#admits(handle, this.#allow)) return
     const endpoint = this.#wrap(handle)
+    this.#acceptedCount++
     this.#connections++
     endpoint.once('close', () => this.#connections--)
+    reportAccept(this, endpoint)
     const [acceptor] = this.#acceptors
     if (acceptor !== undefined) {
       this.#acceptors.delete(acceptor)
@@ -94,11 +126,34 @@ export class Listener<E extends Accepted = Accepted>
     this.#update()
   }
 
+  /** Asks `allow`. What it throws goes where an exception of a listener's goes, and nobody was let in. */
+  #admits(handle: AnyHandle<AddressBase>, allow: (peer: PeerCredentials) => boolean): boolean {
+    let peer: PeerCredentials | undefined
+    let isAdmitted = false
+    try {
+      peer = peerCredentialsOf(handle, {})
+      // A promise is no answer: only `true` is.
+      isAdmitted = allow(peer) === true
+    } finally {
+      if (!isAdmitted) this.#drop(handle, 'denied', peer)
+    }
+    return isAdmitted
+  }
+
+  #drop(handle: AnyHandle<AddressBase>, reason: DroppedConnection['reason'], peer?: PeerCredentials): void {
+    const { local, remote } = handle as AnyHandle
+    this.#dropped++
+    handle.close()
+    this.emit('drop', { reason, local, remote, ...(peer !== undefined && { peer }) })
+  }
+
   #failed(error: Error, fatal: boolean): void {
+    reportError(this, error, fatal)
     if (!fatal) {
       this.emit('exhausted', error)
       return
     }
+    this.#lost = error
     const acceptors = [...this.#acceptors]
     this.#acceptors.clear()
     for (const acceptor of acceptors) acceptor.reject(error)
@@ -164,6 +219,11 @@ export class Listener<E extends Accepted = Accepted>
     return this.#connections
   }
 
+  /** How many connections it accepted and dropped, and how many of them are open. Stays after close. */
+  stats(): ListenerStats {
+    return { accepted: this.#acceptedCount, dropped: this.#dropped, connections: this.#connections }
+  }
+
   get closed(): boolean {
     return this.#closed
   }
@@ -194,6 +254,39 @@ export class Listener<E extends Accepted = Accepted>
     return this
   }
 
+  /**
+   * Hands the listening socket over to another process, without a connection being refused or lost: `endpoint` is a Unix
+   * stream to that process, which calls `takeOver` with its end, before or after. Until it has the socket we go on
+   * accepting; then this listener closes, and resolves. Connections that wait in the backlog are the other's to accept,
+   * those that we have accepted live on here. The file of a Unix socket stays, and becomes the other's to remove.
+   *
+   * Rejects with `ERR_UNSUPPORTED` for a listener or stream that is not the kernel engine's, with `ERR_SOCKET_CLOSED`,
+   * `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `takeOver` does, and on abort and
+   * timeout. This listener then goes on as before, and the stream is destroyed.
+   */
+  async handOver(endpoint: StreamEndpoint, options: DeadlineOptions = {}): Promise<void> {
+    checkDeadline(options)
+    if (this.#closed) throw socketClosed('handOver')
+    if (this.#handle.abandon === undefined || this.#isLeaving) {
+      const why = this.#isLeaving ? 'it is being handed over already' : 'a listener of this kind stays in its process'
+      throw unsupported('handOver', why)
+    }
+    this.#isLeaving = true
+    const stop = (): void => void endpoint.destroy()
+    this.once('close', stop)
+    try {
+      await giveListener(endpoint, this.#handle, options)
+      this.#handle.abandon()
+      this.off('close', stop)
+      await this.close()
+    } catch (error) {
+      throw this.#closed ? socketClosed('handOver') : error
+    } finally {
+      this.#isLeaving = false
+      this.off('close', stop)
+    }
+  }
+
   /** Stops accepting; a second call does nothing. Connections that were accepted live on. Resolves after 'close'. */
   close(): Promise<void> {
     if (!this.#closed) {
@@ -203,6 +296,7 @@ export class Listener<E extends Accepted = Accepted>
       this.#acceptors.clear()
       this.#whenClosed = new Promise((resolve) => {
         process.nextTick(() => {
+          reportClose(this, this.#lost)
           this.emit('close')
           resolve()
         })

@@ -1,5 +1,7 @@
 import type { AddressInput } from './address.ts'
+import type { PeerCredentials } from './credentials.ts'
 import { checkDeadline } from './deadline.ts'
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 
 /** Which machinery moves the bytes: our addon, or Node's own net and dgram modules. */
 export type EngineName = 'kernel' | 'node'
@@ -21,6 +23,8 @@ export interface SocketOptions {
   receiveBuffer?: number
   /** SO_SNDBUF in bytes; as with `receiveBuffer`. */
   sendBuffer?: number
+  /** Datagrams: messages tell when the kernel took them in, as `timestamp`. Default false. SO_TIMESTAMPNS, socket(7). */
+  receiveTimestamp?: boolean
 }
 
 /** Options of `connect`, `bind`, and the base of those of `listen`. */
@@ -41,6 +45,20 @@ export interface OpenOptions extends SocketOptions {
   receiveQueue?: number
   /** Datagrams: messages that wait to be sent. Default 1,024. */
   sendQueue?: number
+  /**
+   * unixgram, unixpacket: messages bring the descriptors that were sent with them, as `fds`. Default false: the system closes
+   * them. `ERR_UNSUPPORTED` for any other scheme; a stream has its event 'fds' instead.
+   */
+  receiveFds?: boolean
+}
+
+/** Options of `connect` and `createConnection`. */
+export interface ConnectOptions extends OpenOptions {
+  /**
+   * Tries again while nobody answers: `true`, how many tries in all, or `RetryOptions`. `signal` and `timeout` hold for all
+   * of it, pauses included. The last error is thrown, with the number of tries as its `attempts`. Default: one try.
+   */
+  retry?: boolean | number | RetryOptions
 }
 
 export interface ListenOptions extends OpenOptions {
@@ -48,6 +66,11 @@ export interface ListenOptions extends OpenOptions {
   backlog?: number
   /** Connections that may be open at a time; one more is closed at once and reported by 'drop'. Default: no limit. */
   maxConnections?: number
+  /**
+   * Decides by the process at the other end whether a connection may be. Where it gives anything but `true`, the connection is
+   * closed before a byte of it is read, and reported by 'drop'. `ERR_UNSUPPORTED` where the family does not know its peers.
+   */
+  allow?: (peer: PeerCredentials) => boolean
 }
 
 /** Options of `discover`; families have more of their own. */
@@ -83,28 +106,39 @@ const CORE_OPTIONS: ReadonlySet<string> = new Set([
   'highWaterMark',
   'receiveQueue',
   'sendQueue',
+  'receiveFds',
   'backlog',
   'maxConnections',
+  'allow',
 ])
 
 /** Throws a `TypeError` for an option of the wrong type. */
 export function checkOpenOptions(options: OpenOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
   checkDeadline(options)
-  const { engine, allowHalfOpen } = options
+  const { engine, allowHalfOpen, receiveFds } = options
   if (engine !== undefined && engine !== 'kernel' && engine !== 'node')
     throw new TypeError("engine must be 'kernel' or 'node'")
   if (allowHalfOpen !== undefined && typeof allowHalfOpen !== 'boolean')
     throw new TypeError('allowHalfOpen must be a boolean')
+  if (receiveFds !== undefined && typeof receiveFds !== 'boolean') throw new TypeError('receiveFds must be a boolean')
   checkCount(options, 'highWaterMark')
   checkCount(options, 'receiveQueue')
   checkCount(options, 'sendQueue')
 }
 
+/** The options of one try, and how to try again if at all. */
+export function splitConnectOptions(options: ConnectOptions): { once: OpenOptions; policy: RetryPolicy | undefined } {
+  checkOpenOptions(options)
+  const { retry, ...once } = options
+  return { once, policy: retryPolicy(retry) }
+}
+
 export function checkListenOptions(options: ListenOptions): void {
   checkOpenOptions(options)
   checkCount(options, 'backlog')
-  const { maxConnections } = options
+  const { maxConnections, allow } = options
+  if (allow !== undefined && typeof allow !== 'function') throw new TypeError('allow must be a function')
   if (maxConnections !== Number.POSITIVE_INFINITY) checkCount(options, 'maxConnections')
 }
 

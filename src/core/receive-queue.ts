@@ -77,6 +77,13 @@ export class ReceiveQueue {
     return all
   }
 
+  /** Those of the messages that wait for which `wanted` is true. */
+  takeIf(wanted: (message: Message) => boolean): Message[] {
+    const all = this.takeAll()
+    for (const message of all) if (!wanted(message)) this.push(message)
+    return all.filter(wanted)
+  }
+
   wait(waiter: Waiter): void {
     this.#waiters.push(waiter)
   }

@@ -23,6 +23,9 @@ export class SendQueue {
   #flushScheduled = false
   #wasFull = false
   #closed = false
+  #sentMessages = 0
+  #sentBytes = 0
+  #failed = 0
   #waiters: (() => void)[] = []
   #emptyWaiters: (() => void)[] = []
 
@@ -36,6 +39,11 @@ export class SendQueue {
     return this.#messages.length - this.#head
   }
 
+  /** Messages that the system took, their bytes, and messages that did not go out. */
+  get sent(): { readonly messages: number; readonly bytes: number; readonly failed: number } {
+    return { messages: this.#sentMessages, bytes: this.#sentBytes, failed: this.#failed }
+  }
+
   get hasRoom(): boolean {
     return this.length < this.limit
   }
@@ -43,14 +51,30 @@ export class SendQueue {
   /** False when the message could not go out at once; it is then not queued. Throws what the system says against it. */
   trySend(message: Outgoing): boolean {
     this.#flush()
-    if (this.length > 0 || this.#blocked) return false
-    const taken = this.#handle.send([message], 0) === 1
-    if (!taken) this.#blocked = true
-    return taken
+    try {
+      const taken = this.length === 0 && !this.#blocked && this.#handle.send([message], 0) === 1
+      if (taken) this.#count(message)
+      else this.#giveUp(message)
+      return taken
+    } catch (error) {
+      this.#failed++
+      throw error
+    }
+  }
+
+  /** What waits before it will be tried again, and so may the system; this one will not. */
+  #giveUp(message: Outgoing): void {
+    this.#detach(message)
+    if (this.length === 0) this.#blocked = true
+  }
+
+  #detach({ attachment }: Outgoing): void {
+    if (attachment !== undefined) this.#handle.detach?.(attachment)
   }
 
   push(message: Outgoing, completion: Completion): void {
     if (this.#closed) {
+      this.#detach(message)
       completion.failed(socketClosed('send'))
       return
     }
@@ -58,6 +82,8 @@ export class SendQueue {
     if (this.length >= FLUSH_AT && !this.#blocked) this.#flush()
     if (!this.hasRoom) {
       this.#wasFull = true
+      this.#detach(message)
+      this.#failed++
       completion.failed(new SocketError('ERR_QUEUE_FULL', `send: ${this.limit} messages wait to be sent already`))
       return
     }
@@ -97,16 +123,25 @@ export class SendQueue {
       try {
         const taken = this.#handle.send(this.#messages, this.#head)
         const end = this.#head + taken
-        while (this.#head < end) (this.#completions[this.#head++] as Completion).sent()
+        while (this.#head < end) {
+          this.#count(this.#messages[this.#head] as Outgoing)
+          ;(this.#completions[this.#head++] as Completion).sent()
+        }
         if (taken === 0) this.#blocked = true
       } catch (error) {
         // The system refused the first one; those behind it may well go.
+        this.#failed++
         const refused = this.#completions[this.#head++] as Completion
         refused.failed(error as Error)
       }
     }
     this.#compact()
     this.#announceRoom()
+  }
+
+  #count({ data }: Outgoing): void {
+    this.#sentMessages++
+    this.#sentBytes += data.length
   }
 
   #compact(): void {
@@ -136,6 +171,8 @@ export class SendQueue {
     if (this.#closed) return
     this.#closed = true
     const waiting = this.#completions.slice(this.#head)
+    for (const message of this.#messages.slice(this.#head)) this.#detach(message)
+    this.#failed += waiting.length
     this.#messages = []
     this.#completions = []
     this.#head = 0

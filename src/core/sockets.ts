@@ -1,25 +1,42 @@
+import { closeSync } from 'node:fs'
 import type { Address, AddressBase, AddressInput, Discoverer, DiscoveryMap, KindOf, Scheme } from './address.ts'
 import { DatagramEndpoint } from './datagram.ts'
 import { checkDeadline, withDeadline } from './deadline.ts'
+import { binds, connects, listens, traceOpening } from './diagnostics.ts'
 import { AbortError, SocketError, unsupported } from './errors.ts'
 import type { EndpointKind, SchemeFacts } from './facts.ts'
 import type { AddressFamily, AnyHandle, Availability, DatagramHandle, ListenerHandle, StreamHandle } from './family.ts'
+import { receiveListener, type Taking } from './hand-over.ts'
 import { Listener } from './listener.ts'
 import {
+  type ConnectOptions,
   checkListenOptions,
   checkOpenOptions,
   type DiscoverOptions,
   familyOptions,
   type ListenOptions,
   type OpenOptions,
+  splitConnectOptions,
 } from './options.ts'
+import { checkPersistentOptions, PersistentConnection, type PersistentOptions } from './persistent.ts'
 import { Registry, type Resolved } from './registry.ts'
+import type { RetryPolicy } from './retry.ts'
 import { StreamEndpoint } from './stream.ts'
+import { Tries, withRetries } from './tries.ts'
 
 export type EndpointOfKind<K extends EndpointKind> = K extends 'stream' ? StreamEndpoint : DatagramEndpoint
 
 /** What `connect` gives for an address of type `T`: by its scheme where the type tells, else either. */
 export type EndpointOf<T> = EndpointOfKind<KindOf<T>>
+
+/** The options of an endpoint itself, as `socketpair` takes them. */
+export type EndpointOptions = Pick<
+  OpenOptions,
+  'allowHalfOpen' | 'highWaterMark' | 'receiveQueue' | 'sendQueue' | 'receiveFds'
+>
+
+/** The options of a listener that comes from another process: the socket is open, and brings its own. */
+export type TakeOverOptions = EndpointOptions & Pick<ListenOptions, 'maxConnections' | 'allow' | 'signal' | 'timeout'>
 
 /** One row of `families()`. */
 export interface FamilyStatus {
@@ -36,20 +53,28 @@ export interface Sockets {
   /**
    * Connects; resolves to an endpoint that is open. Rejects with the system's code (`ECONNREFUSED`, `ENOENT`,
    * `ENOTFOUND` …), `ERR_ADDRESS_INVALID`, `ERR_FAMILY_UNKNOWN`, `ERR_FAMILY_UNAVAILABLE`, `ERR_OPTION_UNKNOWN`,
-   * `ETIMEDOUT` after `options.timeout`, or an `AbortError`.
+   * `ETIMEDOUT` after `options.timeout`, or an `AbortError`. With `options.retry` it tries again while nobody answers.
    */
-  connect<const T extends AddressInput>(address: T, options?: OpenOptions): Promise<EndpointOf<T>>
+  connect<const T extends AddressInput>(address: T, options?: ConnectOptions): Promise<EndpointOf<T>>
   /**
    * As `connect`, for streams, but returns the endpoint at once, still connecting: it emits 'connect' and 'ready', or
    * 'error'. What is written meanwhile waits. The shape that `http.Agent` and others take as `createConnection`.
    */
-  createConnection(address: AddressInput, options?: OpenOptions): StreamEndpoint
+  createConnection(address: AddressInput, options?: ConnectOptions): StreamEndpoint
+  /**
+   * Keeps a connection: connects, and connects again when it is lost, with growing pauses. Returns at once; throws what is
+   * wrong with the arguments.
+   */
+  persistent<const T extends AddressInput>(
+    address: T,
+    options?: PersistentOptions<EndpointOf<T>>,
+  ): PersistentConnection<EndpointOf<T>>
   /** Listens for connections; resolves when clients can connect. */
   listen<const T extends AddressInput>(address: T, options?: ListenOptions): Promise<Listener<EndpointOf<T>>>
   /** Opens a datagram endpoint at an address of our own. */
   bind(address: AddressInput, options?: OpenOptions): Promise<DatagramEndpoint>
   /** Two endpoints that are connected to each other; socketpair(2). */
-  socketpair<const S extends Scheme>(scheme: S): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
+  socketpair<const S extends Scheme>(scheme: S, options?: EndpointOptions): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
   /**
    * Takes over a socket that is open already, whatever made it: finds its family and type, and owns the descriptor from
    * then on. Throws the system's error (`EBADF`, `ENOTSOCK`), and leaves the descriptor alone in that case.
@@ -58,6 +83,15 @@ export interface Sockets {
     fd: number,
     options?: OpenOptions,
   ): StreamEndpoint | DatagramEndpoint | Listener<StreamEndpoint | DatagramEndpoint>
+  /**
+   * The other end of `listener.handOver`: takes the listening socket of the process at the other end of a Unix stream,
+   * which goes on accepting until then. Resolves when the socket is ours; several are taken one after the other.
+   *
+   * Rejects with `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `handOver` does or what
+   * comes is no listening socket, `ERR_OPTION_UNKNOWN`, and on abort and timeout. The socket is then still the other's, and
+   * the stream is destroyed.
+   */
+  takeOver(endpoint: StreamEndpoint, options?: TakeOverOptions): Promise<Listener<StreamEndpoint | DatagramEndpoint>>
   /**
    * Searches for what a family could connect to; finds come as they are seen, and the search ends when the iteration is left.
    * Throws `ERR_UNSUPPORTED` for a family that knows no search, `ERR_FAMILY_UNAVAILABLE`, or an `AbortError`.
@@ -98,7 +132,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     handle: ListenerHandle<AddressBase>,
     options: ListenOptions,
   ): Listener<StreamEndpoint | DatagramEndpoint> {
-    return new Listener(handle, (accepted) => endpoint(family, accepted, options), options.maxConnections)
+    return new Listener(handle, (accepted) => endpoint(family, accepted, options), options)
   }
 
   function request({ family, address }: Resolved, options: OpenOptions, signal: AbortSignal | undefined) {
@@ -109,39 +143,69 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     return { signal, engine: options.engine, local: local?.address, options: familyOptions(options) }
   }
 
-  function openHandle(resolved: Resolved, options: OpenOptions): Promise<AnyHandle<AddressBase>> {
+  function openHandle(
+    resolved: Resolved,
+    options: OpenOptions,
+    policy: RetryPolicy | undefined,
+  ): Promise<AnyHandle<AddressBase>> {
     const { family, address } = resolved
     const text = family.format(address)
-    return withDeadline(
-      options,
-      'connect',
-      text,
-      async (signal) => {
-        if (family.connect === undefined)
-          throw unsupported(`connect to ${text}`, `the family ${family.name} has no connect`)
-        return family.connect(address, request(resolved, options, signal))
-      },
-      (late) => late.close(),
-    )
+    const open = async (signal: AbortSignal | undefined): Promise<AnyHandle<AddressBase>> => {
+      if (family.connect === undefined)
+        throw unsupported(`connect to ${text}`, `the family ${family.name} has no connect`)
+      return family.connect(address, request(resolved, options, signal))
+    }
+    const discard = (late: AnyHandle<AddressBase>): void => late.close()
+    return policy === undefined
+      ? withDeadline(options, 'connect', text, open, discard)
+      : withRetries(options, new Tries(policy), text, open, discard)
   }
 
-  async function connect(input: AddressInput, options: OpenOptions = {}): Promise<StreamEndpoint | DatagramEndpoint> {
-    checkOpenOptions(options)
+  async function connect(
+    input: AddressInput,
+    options: ConnectOptions = {},
+  ): Promise<StreamEndpoint | DatagramEndpoint> {
+    const { once, policy } = splitConnectOptions(options)
     const resolved = registry.resolve(input)
-    const handle = await openHandle(resolved, options)
-    return endpoint(resolved.family, handle, options)
+    const handle = await openHandle(resolved, once, policy)
+    return endpoint(resolved.family, handle, once)
   }
 
-  function createConnection(input: AddressInput, options: OpenOptions = {}): StreamEndpoint {
-    checkOpenOptions(options)
+  function createConnection(input: AddressInput, options: ConnectOptions = {}): StreamEndpoint {
+    const { once, policy } = splitConnectOptions(options)
     const resolved = registry.resolve(input)
     if (resolved.facts.kind !== 'stream') {
       throw unsupported('createConnection', `${resolved.address.scheme} carries messages; use connect`)
     }
     const giveUp = new AbortController()
-    const signal = options.signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, options.signal])
-    const handle = openHandle(resolved, { ...options, signal }) as Promise<StreamHandle<AddressBase>>
-    return new StreamEndpoint(resolved.family, { facts: resolved.facts, handle, abort: () => giveUp.abort() }, options)
+    const signal = once.signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, once.signal])
+    const open = () => openHandle(resolved, { ...once, signal }, policy) as Promise<StreamHandle<AddressBase>>
+    const handle = traceOpening(connects, input, open, () => endpoint)
+    const endpoint: StreamEndpoint = new StreamEndpoint(
+      resolved.family,
+      { facts: resolved.facts, handle, abort: () => giveUp.abort() },
+      once,
+    )
+    return endpoint
+  }
+
+  function persistent(
+    input: AddressInput,
+    options: PersistentOptions = {},
+  ): PersistentConnection<StreamEndpoint | DatagramEndpoint> {
+    checkPersistentOptions(options)
+    const { retry, stableAfter, outbox, prepare, signal, timeout, ...once } = options
+    const resolved = registry.resolve(input)
+    const { family, address } = resolved
+    const openOne = async (stop: AbortSignal | undefined): Promise<StreamEndpoint | DatagramEndpoint> => {
+      const handle = await openHandle(resolved, stop === undefined ? once : { ...once, signal: stop }, undefined)
+      return endpoint(family, handle, once)
+    }
+    const source = {
+      address: family.format(address),
+      open: (stop: AbortSignal | undefined) => traceOpening(connects, input, () => openOne(stop)),
+    }
+    return new PersistentConnection(source, options)
   }
 
   async function listen(
@@ -191,23 +255,58 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     return new DatagramEndpoint(registry, family, handle, options)
   }
 
-  function socketpair(scheme: string): [StreamEndpoint | DatagramEndpoint, StreamEndpoint | DatagramEndpoint] {
+  function socketpair(
+    scheme: string,
+    options: EndpointOptions = {},
+  ): [StreamEndpoint | DatagramEndpoint, StreamEndpoint | DatagramEndpoint] {
+    checkOpenOptions(options)
     const family = registry.ofScheme(scheme)
     if (family.socketpair === undefined)
       throw unsupported(`socketpair of ${scheme}`, `the family ${family.name} has none`)
     const [first, second] = family.socketpair(scheme)
-    return [endpoint(family, first, {}), endpoint(family, second, {})]
+    return [endpoint(family, first, options), endpoint(family, second, options)]
   }
 
   function adopt(fd: number, options: OpenOptions = {}) {
     if (!Number.isInteger(fd) || fd < 0) throw new TypeError('fd must be a descriptor: an integer, 0 or more')
     checkOpenOptions(options)
+    const { family, handle } = adoptHandle(fd)
+    return handle.type === 'listener' ? listener(family, handle, options) : endpoint(family, handle, options)
+  }
+
+  function adoptHandle(fd: number) {
     for (const family of registry.families) {
       const handle = family.adopt?.(fd)
-      if (handle === undefined) continue
-      return handle.type === 'listener' ? listener(family, handle, options) : endpoint(family, handle, options)
+      if (handle !== undefined) return { family, handle }
     }
     throw new SocketError('ERR_UNSUPPORTED', `descriptor ${fd} is of no family known here`)
+  }
+
+  async function takeOver(
+    channel: StreamEndpoint,
+    options: TakeOverOptions = {},
+  ): Promise<Listener<StreamEndpoint | DatagramEndpoint>> {
+    checkListenOptions(options)
+    const [unknown] = Object.keys(familyOptions(options))
+    if (unknown !== undefined)
+      throw new SocketError('ERR_OPTION_UNKNOWN', `takeOver has no option ${unknown}: the socket brings its own`)
+    return receiveListener(channel, options, (fd) => takeSocket(fd, options))
+  }
+
+  function takeSocket(fd: number, options: TakeOverOptions): Taking<Listener<StreamEndpoint | DatagramEndpoint>> {
+    const { family, handle } = ownHandle(fd)
+    if (handle.type === 'listener') return { listener: listener(family, handle, options), handle }
+    handle.close()
+    throw new SocketError('EPROTO', 'takeOver EPROTO: what came is no listening socket', { syscall: 'takeOver' })
+  }
+
+  function ownHandle(fd: number): ReturnType<typeof adoptHandle> {
+    try {
+      return adoptHandle(fd)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
   }
 
   async function* discover(name: string, options: DiscoverOptions = {}): AsyncGenerator<unknown> {
@@ -230,12 +329,16 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   }
 
   const sockets = {
-    connect,
+    connect: (input: AddressInput, options?: ConnectOptions) =>
+      traceOpening(connects, input, () => connect(input, options)),
     createConnection,
-    listen,
-    bind,
+    persistent,
+    listen: (input: AddressInput, options?: ListenOptions) =>
+      traceOpening(listens, input, () => listen(input, options)),
+    bind: (input: AddressInput, options?: OpenOptions) => traceOpening(binds, input, () => bind(input, options)),
     socketpair,
     adopt,
+    takeOver,
     discover,
     families,
     parseAddress: (text: string) => registry.parse(text) as Address,

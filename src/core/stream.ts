@@ -1,10 +1,14 @@
 import { Duplex } from 'node:stream'
 import type { Address, AddressBase } from './address.ts'
+import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
+import { reportClose, reportError } from './diagnostics.ts'
 import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
+import type { StreamStats } from './stats.ts'
+import { WebEndpoint } from './web.ts'
 
 export interface StreamEndpointOptions {
   readonly allowHalfOpen?: boolean | undefined
@@ -51,6 +55,7 @@ export class StreamEndpoint extends Duplex {
   #bytesTaken = 0
   #timer: NodeJS.Timeout | undefined
   #descriptorWrites: DescriptorWrites | undefined
+  #web: WebEndpoint | undefined
   /** Milliseconds without traffic until 'timeout'; 0 for none. Set by `setTimeout`. */
   timeout = 0
 
@@ -234,8 +239,25 @@ export class StreamEndpoint extends Duplex {
     clearTimeout(this.#timer)
     this.#handle?.close()
     this.#descriptorWrites?.dropAll()
+    if (error !== null) reportError(this, error, true)
     callback(error)
-    process.nextTick(() => this.emit('close', error !== null))
+    // In a later turn of the event loop, as net.Socket does: TLS above it tells of its own error before that, so that who
+    // listens to both knows why the connection is gone.
+    setImmediate(() => {
+      reportClose(this, error ?? undefined)
+      this.emit('close', error !== null)
+    })
+  }
+
+  /**
+   * For a library that connects the socket it was handed, as pg does: an endpoint has had its peer since it was made, so
+   * that nothing is connected, whatever the arguments say, and 'connect' comes, again where the endpoint is open already.
+   * Throws `ERR_SOCKET_CLOSED` for one that is destroyed.
+   */
+  connect(..._ignored: readonly unknown[]): this {
+    if (this.destroyed) throw socketClosed('connect')
+    if (!this.connecting) process.nextTick(() => !this.destroyed && this.emit('connect'))
+    return this
   }
 
   /** Ends our direction and destroys the endpoint once everything was sent. */
@@ -260,6 +282,16 @@ export class StreamEndpoint extends Duplex {
     await closed
   }
 
+  /**
+   * The endpoint as web streams, in the shape of the WinterTC Sockets API; the same object at every call. From then on its
+   * data is read by `readable`, and written by `writable`. Throws a `TypeError` where somebody reads it already: listens for
+   * 'data' or 'readable', pipes it, or set an encoding.
+   */
+  web(): WebEndpoint {
+    this.#web ??= new WebEndpoint(this, (address) => this.#family.format(address))
+    return this.#web
+  }
+
   /** Our own address; `undefined` while connecting and where the system has none. */
   get local(): Address | undefined {
     return this.#handle?.local as Address | undefined
@@ -278,6 +310,14 @@ export class StreamEndpoint extends Duplex {
   /** The file descriptor, where there is one and it is open. It stays the endpoint's: do not close it. */
   get fd(): number | undefined {
     return this.#handle?.fd
+  }
+
+  /**
+   * Which process is at the other end of a Unix socket, as it was when the connection was made; SO_PEERCRED of unix(7).
+   * Throws `ERR_UNSUPPORTED` where that is not known.
+   */
+  peerCredentials(options: PeerCredentialsOptions = {}): PeerCredentials {
+    return peerCredentialsOf(this.#open('peerCredentials'), options)
   }
 
   get connecting(): boolean {
@@ -303,6 +343,16 @@ export class StreamEndpoint extends Duplex {
   /** Bytes written so far, those that still wait to be sent included; as in `net.Socket`. */
   get bytesWritten(): number {
     return this.#bytesTaken + this.writableLength
+  }
+
+  /** How much went through it, and how much waits. Stays after close. */
+  stats(): StreamStats {
+    return {
+      bytesRead: this.#bytesRead,
+      bytesWritten: this.#bytesTaken,
+      bytesUnread: this.readableLength,
+      bytesUnsent: this.writableLength,
+    }
   }
 
   /** Reads a socket option by name, or by level and name as bytes (a `Buffer`); getsockopt(2). */

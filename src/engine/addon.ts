@@ -43,8 +43,12 @@ export interface Addon {
    * more than IOV_MAX (1024) chunks, nor at further ones once it has 4 MiB, so it may take less than the socket would.
    */
   sendv(fd: number, chunks: readonly Uint8Array[], first: number, offset: number): number
-  /** sendto(2) of one message; an empty `name` sends to the connected peer. */
-  sendto(fd: number, data: Uint8Array, name: Uint8Array): number
+  /**
+   * sendmsg(2) of one message, or of the next bytes of a stream: the number of bytes taken. An empty `name` sends to the
+   * connected peer. `control` is its ancillary data as cmsg(3) lays it out, or empty; what is wrong in it is the kernel's
+   * to say (EINVAL, EBADF, EPERM). On a stream it goes with the first byte, hence with none where there is no byte.
+   */
+  sendmsg(fd: number, data: Uint8Array, name: Uint8Array, control: Uint8Array): number
   /**
    * sendmmsg(2) of `count` messages whose bytes lie one after the other at the start of `slab`. Message `i` is
    * `lengths[i]` bytes long and goes to the `nameLengths[i]` bytes at `names[i * NAME_SIZE]`; 0 means the connected peer.
@@ -77,11 +81,6 @@ export interface Addon {
     controls: Uint8Array,
     controlSize: number,
   ): number
-  /**
-   * sendmsg(2) of `chunk` from `offset` with at least one and at most `MAX_FDS` descriptors (SCM_RIGHTS): the number of
-   * bytes taken. They go with the first of them, hence with none where there is no byte.
-   */
-  sendfds(fd: number, chunk: Uint8Array, offset: number, fds: Int32Array): number
   /**
    * recv(2) that also takes the descriptors which came with the bytes (SCM_RIGHTS): them into `fds`, which must have room
    * for `MAX_FDS`, how many into `meta[0]`, and the flags into `meta[1]`. They are close-on-exec, and ours only once they

@@ -1,11 +1,18 @@
+import { closeSync } from 'node:fs'
 import { type AddressBase, invalidAddress } from '../core/address.ts'
+import type { SentAncillary } from '../core/ancillary.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, Done, Message, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
-import { DISCONNECTED, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
+import type { RawOption } from '../core/options.ts'
+import { type Addon, DISCONNECTED, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
+import { receiveTimestamp } from './ancillary-field.ts'
+import { AncillaryIntake } from './ancillary-intake.ts'
+import { type Attachment, makeAttachment } from './attachments.ts'
+import { descriptorsLost, dropDescriptors } from './descriptors.ts'
 import { EAGAIN, ECONNRESET, EINTR, ENOBUFS } from './errno.ts'
-import { domainOf, interest, KernelSocket } from './kernel.ts'
-import { encodeInt, SOL_SOCKET } from './kernel-options.ts'
+import { domainOf, interest, KernelSocket, type SocketKind } from './kernel.ts'
+import { encodeInt } from './kernel-options.ts'
 import { Slab } from './slab.ts'
 
 const MSG_TRUNC = 0x20
@@ -27,14 +34,6 @@ const COPY_UP_TO = 4096
 const RETRY_FIRST = 1
 const RETRY_LAST = 32
 
-/**
- * The kernel reports the end of a connected message socket as a message of no length, and once more at each further
- * receive. A real one carries a timestamp when SO_TIMESTAMP is on; the end carries none. There is room for nothing else, so
- * that no descriptor can come in unseen (MSG_CTRUNC).
- */
-const SO_TIMESTAMP = 29
-const TIMESTAMP_SIZE = 32
-
 /** Words that recvmmsg writes for each message: its length, its flags, the lengths of its sender's name and of its ancillary data. */
 const WORDS = 4
 
@@ -42,7 +41,8 @@ const slab = new Slab(16 * SLOT)
 const largeSlab = new Slab(8 * LARGE_SLOT)
 const received = new Int32Array(WORDS * BATCH)
 const receivedNames = new Uint8Array(NAME_SIZE * BATCH)
-const receivedTimestamps = new Uint8Array(TIMESTAMP_SIZE * BATCH)
+/** As large as any socket has asked for so far. */
+let receivedControls = new Uint8Array(0)
 const packed = new Uint8Array(BATCH * PACK_UP_TO)
 const packedLengths = new Int32Array(BATCH)
 const packedNames = new Uint8Array(NAME_SIZE * BATCH)
@@ -50,6 +50,7 @@ const packedNameLengths = new Int32Array(BATCH)
 const toPeer = new Uint8Array(0)
 /** A sockaddr of AF_UNSPEC: connect(2) dissolves the association then. */
 const noPeer = new Uint8Array(16)
+const PLAIN: Attachment = { control: new Uint8Array(0), held: undefined }
 
 /** A socket of messages: unconnected, connected, or SOCK_SEQPACKET. */
 export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> implements UnboundDatagramHandle<A> {
@@ -64,8 +65,14 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #stalls = 0
   #retry: NodeJS.Timeout | undefined
   #facts: SchemeFacts | undefined
+  readonly #ancillary: AncillaryIntake
   #lastName: Uint8Array | undefined
   #lastFrom: A | undefined
+
+  constructor(addon: Addon, kind: SocketKind<A>, fd: number, remote?: A) {
+    super(addon, kind, fd, remote)
+    this.#ancillary = new AncillaryIntake(kind.ancillary)
+  }
 
   /** The largest message follows from the send buffer, where the kernel ties the two together. */
   override get facts(): SchemeFacts {
@@ -81,8 +88,14 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   start(events: DatagramEvents<A>): void {
     this.#events = events
-    if (this.kind.facts.connected) this.addon.setsockopt(this.descriptor, SOL_SOCKET, SO_TIMESTAMP, encodeInt(1))
+    this.#timestampMessages()
     this.#waitAsNeeded()
+  }
+
+  /** What tells a message of no length from the end; see #untilEnd. */
+  #timestampMessages(): void {
+    if (!this.kind.facts.connected) return
+    this.addon.setsockopt(this.descriptor, receiveTimestamp.level, receiveTimestamp.name, encodeInt(1))
   }
 
   resume(): void {
@@ -116,6 +129,9 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
       const [from, slot] = isLarge ? [largeSlab, LARGE_SLOT] : [slab, SLOT]
       from.reserve(slot)
       const room = Math.min(BATCH, Math.floor(from.free / slot))
+      const wantsFds = this.carriesFds && this.#events?.wantsFds?.() === true
+      const space = this.#ancillary.space(this.kind.facts.connected, wantsFds)
+      if (receivedControls.length < space * BATCH) receivedControls = new Uint8Array(space * BATCH)
       const count = this.addon.recvmmsg(
         this.descriptor,
         from.block,
@@ -124,8 +140,8 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         room,
         received,
         receivedNames,
-        receivedTimestamps,
-        this.kind.facts.connected ? TIMESTAMP_SIZE : 0,
+        receivedControls,
+        space,
       )
       if (count === EAGAIN && this.#isReset) {
         this.#end()
@@ -136,30 +152,48 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         this.#failed(count)
         return
       }
-      if (!this.#deliver(count, from)) return
+      if (!this.#deliver(count, from, space, wantsFds)) return
       if (count < room) return
     }
   }
 
   /** False when the end of a connected socket is among them. */
-  #deliver(count: number, from: Slab): boolean {
+  #deliver(count: number, from: Slab, space: number, wantsFds: boolean): boolean {
     const messages = this.#untilEnd(count)
     let total = 0
     for (let index = 0; index < messages; index++) total += received[WORDS * index] as number
     const bytes = total <= COPY_UP_TO ? from.copy(total) : from.take(total)
     const batch: Message<A>[] = []
+    let lost = 0
     for (let index = 0, start = 0; index < messages; index++) {
       const length = received[WORDS * index] as number
-      const truncated = ((received[WORDS * index + 1] as number) & MSG_TRUNC) !== 0
+      const flags = received[WORDS * index + 1] as number
       const sender = this.#sender(index, received[WORDS * index + 2] as number)
-      batch.push({ data: bytes.subarray(start, start + length), from: sender, truncated })
+      const data = bytes.subarray(start, start + length)
+      const message = { data, from: sender, truncated: (flags & MSG_TRUNC) !== 0 }
       start += length
+      if (this.#ancillary.isWanted(wantsFds)) {
+        const control = receivedControls.subarray(
+          index * space,
+          index * space + (received[WORDS * index + 3] as number),
+        )
+        const brought = this.#ancillary.read(control, flags, wantsFds)
+        if (brought === 'lost') lost++
+        else batch.push({ ...message, ...brought })
+      } else {
+        batch.push(message)
+      }
     }
     if (batch.length > 0) this.#events?.onMessages(batch)
+    for (; lost > 0; lost--) this.#events?.onError(descriptorsLost('recvmsg'), false)
     if (messages < count) this.#end()
     return messages === count
   }
 
+  /**
+   * The kernel reports the end of a connected message socket as a message of no length, and once more at each further
+   * receive. A real one carries a timestamp, since it was asked for; the end carries none.
+   */
   #untilEnd(count: number): number {
     if (!this.kind.facts.connected) return count
     for (let index = 0; index < count; index++) {
@@ -203,6 +237,19 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     this.#events?.onError(systemError(errno, 'recv'), fatal)
   }
 
+  discard({ fds = [] }: Message<A>): void {
+    for (const fd of fds) closeSync(fd)
+  }
+
+  override setOption(option: string | RawOption, value: unknown): void {
+    super.setOption(option, value)
+    if (typeof option !== 'string') return
+    const field = this.kind.option(option, value)?.brings
+    if (field === undefined) return
+    this.#ancillary.ask(field, value === true)
+    this.#timestampMessages()
+  }
+
   // ── Sending
 
   target(address: A): Uint8Array | Promise<Uint8Array> {
@@ -221,12 +268,24 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     return usable
   }
 
+  attach(ancillary: SentAncillary, target: unknown): Attachment {
+    const { scheme, ancillary: fields = {} } = this.kind
+    const to =
+      (target as Uint8Array | undefined) ?? (this.remote === undefined ? toPeer : this.kind.encode(this.remote))
+    return makeAttachment(this.addon, { scheme, carriesFds: this.carriesFds, fields }, ancillary, to)
+  }
+
+  detach(attachment: unknown): void {
+    const { held } = attachment as Attachment
+    if (held !== undefined) dropDescriptors(this.addon, held)
+  }
+
   send(messages: readonly Outgoing[], from: number): number {
     if (!this.isOpen) throw socketClosed('send')
     let next = from
     while (next < messages.length) {
-      const { length } = (messages[next] as Outgoing).data
-      const taken = length > PACK_UP_TO ? this.#sendOne(messages[next] as Outgoing) : this.#sendPacked(messages, next)
+      const message = messages[next] as Outgoing
+      const taken = isPackable(message) ? this.#sendPacked(messages, next) : this.#sendOne(message)
       if (taken === EINTR) continue
       if (taken === EAGAIN || taken === ENOBUFS) {
         if (next === from) this.#block()
@@ -235,6 +294,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
       if (taken < 0) {
         // What went out before it counts; the refusal comes again, by itself, with the next call.
         if (next > from) return next - from
+        if (message.attachment !== undefined) this.detach(message.attachment)
         throw systemError(taken, 'send')
       }
       this.#stalls = 0
@@ -244,17 +304,21 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     return next - from
   }
 
-  #sendOne({ data, target }: Outgoing): number {
-    const result = this.addon.sendto(this.descriptor, data, (target as Uint8Array | undefined) ?? toPeer)
-    return result < 0 ? result : 1
+  #sendOne({ data, target, attachment }: Outgoing): number {
+    const { control } = (attachment as Attachment | undefined) ?? PLAIN
+    const result = this.addon.sendmsg(this.descriptor, data, (target as Uint8Array | undefined) ?? toPeer, control)
+    if (result < 0) return result
+    if (attachment !== undefined) this.detach(attachment)
+    return 1
   }
 
   #sendPacked(messages: readonly Outgoing[], from: number): number {
     let used = 0
     let count = 0
     for (; count < BATCH && from + count < messages.length; count++) {
-      const { data, target } = messages[from + count] as Outgoing
-      if (data.length > PACK_UP_TO) break
+      const message = messages[from + count] as Outgoing
+      if (!isPackable(message)) break
+      const { data, target } = message
       packed.set(data, used)
       used += data.length
       packedLengths[count] = data.length
@@ -306,6 +370,10 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     clearTimeout(this.#retry)
     this.#events = undefined
   }
+}
+
+function isPackable({ data, attachment }: Outgoing): boolean {
+  return data.length <= PACK_UP_TO && attachment === undefined
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

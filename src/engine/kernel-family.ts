@@ -1,8 +1,11 @@
 import type { AddressBase } from '../core/address.ts'
+import type { PeerCredentials, PeerCredentialsOptions } from '../core/credentials.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AddressFamily, Availability, NodeAddress } from '../core/family.ts'
-import type { EngineName, OpenRequest } from '../core/options.ts'
+import type { EngineName, OpenRequest, RawOption } from '../core/options.ts'
 import { type Addon, loadAddon } from './addon.ts'
+import type { AncillaryField } from './ancillary-field.ts'
+import type { Cleanup } from './kernel.ts'
 import { isMissing, KernelOpener, unavailable } from './kernel-open.ts'
 import { type FamilyOption, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './kernel-options.ts'
 import type { NodeCodec } from './node.ts'
@@ -72,6 +75,10 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
   retryConnect?(address: A, failure: ConnectFailure<A>): number | undefined
   /** The family's own options besides those of socket(7). */
   readonly options?: Readonly<Record<string, FamilyOption>>
+  /** What messages carry besides their bytes, by the field of `Message`; options bring it (`KernelOption.brings`). */
+  readonly ancillary?: Readonly<Record<string, AncillaryField>>
+  /** Which process is at the other end of a connection, where the family knows; `read` is getsockopt(2). */
+  peerCredentials?(read: (option: RawOption) => Buffer, options: PeerCredentialsOptions): PeerCredentials
   /** Options that a socket for this (resolved) address gets where the caller did not give them. */
   defaults?(address: A, purpose: Purpose): Readonly<Record<string, unknown>>
   /**
@@ -85,7 +92,9 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
    * Does the bind, and what the family does before and after it. `fd` is the unbound socket where the kernel engine
    * runs it. What it returns is called when the socket is closed.
    */
-  aroundBind?(address: A, binding: Binding): Promise<(() => void) | undefined>
+  aroundBind?(address: A, binding: Binding): Promise<Cleanup | undefined>
+  /** Does in this process what the text of a `Cleanup` of another one says. Throws EPROTO where it says nothing. */
+  inherit?(inheritance: string): Cleanup
   /** How to reach the same sockets through `node:net` and `node:dgram`, for the schemes that those know. */
   readonly node?: NodeCodec<A>
   /** What to do where the kernel does not have the family, such as the module to load. */

@@ -51,6 +51,10 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     this.#wrap = wrap
   }
 
+  get knowsPeers(): boolean {
+    return this.kind.peerCredentials !== undefined
+  }
+
   listen(backlog: number, address: string): void {
     const result = this.addon.listen(this.descriptor, backlog)
     if (result < 0) throw systemError(result, 'listen', address)
@@ -77,6 +81,11 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   pause(): void {
     this.#accepting = false
     this.#waitIdly()
+  }
+
+  inherit(inheritance: string): void {
+    const cleanup = this.kind.inherit?.(inheritance)
+    if (cleanup !== undefined) this.onceClosed(cleanup)
   }
 
   protected onReady(): void {

@@ -269,6 +269,9 @@ export class KernelOpener<A extends AddressBase> {
       format: (address) => definition.format(address),
       destinations: (address) => definition.resolve?.(address, 'send') ?? [address],
       ...(maxMessage !== undefined && { maxMessage }),
+      ...(definition.ancillary !== undefined && { ancillary: definition.ancillary }),
+      ...(definition.inherit !== undefined && { inherit: definition.inherit }),
+      ...(definition.peerCredentials !== undefined && { peerCredentials: definition.peerCredentials }),
     }
   }
 

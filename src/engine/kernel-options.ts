@@ -28,6 +28,8 @@ export interface KernelOption {
    * twice. Its failure is the option's.
    */
   readonly also?: KernelOption
+  /** The field of `Message` that it brings when it is on. */
+  readonly brings?: string
   /** Whether a failure with this system code counts as success for this value. Default: none does. */
   forgives?(value: unknown, code: string): boolean
 }

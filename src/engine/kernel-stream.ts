@@ -2,7 +2,7 @@ import type { AddressBase } from '../core/address.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
 import type { DescriptorPassing, Done, HeldDescriptors, StreamEvents, StreamHandle } from '../core/family.ts'
 import { FAILED, READABLE, WRITABLE } from './addon.ts'
-import { DescriptorIntake, holdDescriptors } from './descriptors.ts'
+import { DescriptorIntake, descriptorsLost, dropDescriptors, encodeRights, holdDescriptors } from './descriptors.ts'
 import { EAGAIN, ECONNRESET, EINTR } from './errno.ts'
 import { interest, KernelSocket } from './kernel.ts'
 import { lingerSeconds, SO_LINGER, SOL_SOCKET } from './kernel-options.ts'
@@ -15,12 +15,11 @@ const WORTH_READING = 65_536
 /** Up to here a read is copied out, so that a small chunk that is kept does not keep a slab. */
 const COPY_UP_TO = 4096
 
-/** The family whose streams carry descriptors. */
-const AF_UNIX = 1
-
 const slab = new Slab(4 * READ_SIZE)
 const intake = new DescriptorIntake()
 const nothing: readonly Uint8Array[] = []
+/** A stream sends to its peer. */
+const toPeer = new Uint8Array(0)
 
 /** A connected byte stream of the kernel's: partial writes, EAGAIN and half close live here. */
 export class KernelStream<A extends AddressBase> extends KernelSocket<A> implements StreamHandle<A> {
@@ -66,7 +65,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   #read(): void {
     slab.reserve(WORTH_READING)
     const room = Math.min(slab.free, READ_SIZE)
-    const takesFds = this.domain === AF_UNIX && this.#events?.wantsFds?.() === true
+    const takesFds = this.carriesFds && this.#events?.wantsFds?.() === true
     const count = takesFds
       ? intake.recv(this.addon, this.descriptor, slab, room)
       : this.addon.recv(this.descriptor, slab.block, slab.offset, room)
@@ -86,7 +85,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   #deliverFds(): boolean {
     const { fds, lost } = intake
     if (lost) {
-      this.#fail(intake.error())
+      this.#fail(descriptorsLost('read'))
       return false
     }
     if (fds.length > 0) this.#events?.onFds?.(fds)
@@ -123,21 +122,17 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   get passing(): DescriptorPassing | undefined {
-    if (this.domain !== AF_UNIX) return undefined
+    if (!this.carriesFds) return undefined
     return {
       hold: (fds) => holdDescriptors(this.addon, fds),
-      drop: (held) => this.#drop(held),
+      drop: (held) => dropDescriptors(this.addon, held),
       write: (chunk, held, done) => this.#begin([chunk], held, done),
     }
   }
 
-  #drop(held: HeldDescriptors): void {
-    for (const fd of held) this.addon.close(fd)
-  }
-
   #begin(chunks: readonly Uint8Array[], held: HeldDescriptors | undefined, done: Done): void {
     if (!this.isOpen) {
-      if (held !== undefined) this.#drop(held)
+      if (held !== undefined) dropDescriptors(this.addon, held)
       done(socketClosed('write'))
       return
     }
@@ -154,7 +149,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
       const count =
         this.#held === undefined
           ? this.addon.sendv(this.descriptor, this.#chunks, this.#first, this.#offset)
-          : this.addon.sendfds(this.descriptor, this.#chunks[0] as Uint8Array, 0, this.#held)
+          : this.addon.sendmsg(this.descriptor, this.#chunks[0] as Uint8Array, toPeer, encodeRights(this.#held))
       if (count === EINTR) continue
       if (count === EAGAIN) {
         this.wait(this.waitingFor | WRITABLE)
@@ -174,7 +169,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   #dropHeld(): void {
-    if (this.#held !== undefined) this.#drop(this.#held)
+    if (this.#held !== undefined) dropDescriptors(this.addon, this.#held)
     this.#held = undefined
   }
 

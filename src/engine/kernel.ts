@@ -1,14 +1,23 @@
 import { endianness } from 'node:os'
 import type { AddressBase } from '../core/address.ts'
-import { socketClosed, systemError } from '../core/errors.ts'
+import type { PeerCredentials, PeerCredentialsOptions } from '../core/credentials.ts'
+import { socketClosed, systemError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
 import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
+import type { AncillaryField } from './ancillary-field.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
 import { decodeInt, type KernelOption, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
 import { pause } from './pause.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
+
+/** What a family does when a socket is closed. */
+export interface Cleanup {
+  (): void
+  /** The same as text: with it, `inherit` of the family does it in another process. Absent where it has to be done here. */
+  readonly inheritance?: string
+}
 
 /** What a kernel socket has to know of its family: the codec, and nothing else. */
 export interface SocketKind<A extends AddressBase> extends NamedOptions {
@@ -25,7 +34,14 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly endsWithReset: boolean
   /** See `KernelScheme`. */
   readonly finishesConnect: boolean
+  /** See the family's definition. */
+  readonly ancillary?: Readonly<Record<string, AncillaryField>>
+  inherit?(inheritance: string): Cleanup
+  peerCredentials?(read: (option: RawOption) => Buffer, options: PeerCredentialsOptions): PeerCredentials
 }
+
+/** The domain whose sockets carry descriptors. */
+const AF_UNIX = 1
 
 /** connect(2) on a Unix socket answers EAGAIN while the listener's backlog is full, and no event tells when it is not. */
 const BACKLOG_RETRY_FIRST = 1
@@ -53,7 +69,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   #connecting: (() => void) | undefined
   #local: A | undefined
   #remote: A | undefined
-  readonly #cleanups: (() => void)[] = []
+  readonly #cleanups: Cleanup[] = []
 
   /** Takes over the descriptor; closes it when it cannot be watched. `remote` is the peer's address where it is known. */
   constructor(addon: Addon, kind: SocketKind<A>, fd: number, remote?: A) {
@@ -126,6 +142,17 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   protected forgetNames(): void {
     this.#local = undefined
     this.#remote = undefined
+  }
+
+  get carriesFds(): boolean {
+    return this.kind.domain === AF_UNIX
+  }
+
+  peerCredentials(options: PeerCredentialsOptions): PeerCredentials {
+    if (this.kind.peerCredentials === undefined) {
+      throw unsupported('peerCredentials', `${this.kind.scheme} does not tell which process is at the other end`)
+    }
+    return this.kind.peerCredentials((option) => this.getOption(option) as Buffer, options)
   }
 
   #name(call: 'getsockname' | 'getpeername'): A | undefined {
@@ -231,8 +258,19 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   }
 
   /** Called when the socket is closed, for what the family does then. */
-  onceClosed(cleanup: () => void): void {
+  onceClosed(cleanup: Cleanup): void {
     this.#cleanups.push(cleanup)
+  }
+
+  /** What the family does when the socket is closed, as text for another process. */
+  get inheritance(): string | undefined {
+    return this.#cleanups.find((each) => each.inheritance !== undefined)?.inheritance
+  }
+
+  /** Closes, but for what the family does then. */
+  abandon(): void {
+    this.#cleanups.length = 0
+    this.close()
   }
 
   ref(): void {

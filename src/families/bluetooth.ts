@@ -22,7 +22,7 @@ export type {
   L2capAddress,
   RfcommAddress,
 } from './bluetooth/address.ts'
-export type { BleRetry, BleSocketOptions } from './bluetooth/ble.ts'
+export type { BleSocketOptions } from './bluetooth/ble.ts'
 export type { BluetoothDevice, BluetoothKind } from './bluetooth/bluez/device.ts'
 export type { DeviceDiscoveryOptions } from './bluetooth/bluez/discovery.ts'
 export type { BluetoothSecurity, BluetoothSocketOptions, PublishedService } from './bluetooth/options.ts'

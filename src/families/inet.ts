@@ -11,6 +11,7 @@ import {
   type Purpose,
 } from '../engine/kernel-family.ts'
 import { SOCK_DGRAM, SOCK_STREAM } from '../engine/kernel-options.ts'
+import { type InetAncillaryOptions, inetAncillary, inetAncillaryOptions } from './inet/ancillary.ts'
 import { ANY } from './inet/host.ts'
 import { isMapped } from './inet/ip.ts'
 import { type InetSocketOptions, inetOptions } from './inet/options.ts'
@@ -19,6 +20,7 @@ import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from './inet/sockad
 import { checkHostAndPort, formatHostAndPort, type HostAndPort, parseHostAndPort } from './inet/text.ts'
 import { shellWord } from './socat.ts'
 
+export type { InetAncillaryOptions, PacketInfo, PacketSource } from './inet/ancillary.ts'
 export type { MulticastMembership, SourceMembership } from './inet/multicast.ts'
 export type { InetSocketOptions } from './inet/options.ts'
 
@@ -43,7 +45,7 @@ declare module '../core/address.ts' {
 }
 
 declare module '../core/options.ts' {
-  interface SocketOptions extends InetSocketOptions {}
+  interface SocketOptions extends InetSocketOptions, InetAncillaryOptions {}
 }
 
 const IPPROTO_TCP = 6
@@ -112,7 +114,8 @@ export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
     return type === SOCK_DGRAM && protocol === IPPROTO_UDP ? make('udp', any, 0) : undefined
   },
   resolve,
-  options: inetOptions,
+  options: { ...inetOptions, ...inetAncillaryOptions },
+  ancillary: inetAncillary,
   defaults({ scheme, host }, purpose) {
     return {
       // Without it a server cannot be restarted while connections of its predecessor are in TIME_WAIT.

@@ -4,15 +4,19 @@ import { inspect } from 'node:util'
 import { invalidAddress } from '../core/address.ts'
 import { unsupported } from '../core/errors.ts'
 import type { AddressFamily } from '../core/family.ts'
+import { receiveTimestamp, timestampField } from '../engine/ancillary-field.ts'
 import { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from '../engine/kernel-family.ts'
 import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../engine/kernel-options.ts'
 import type { NodeEndpoint } from '../engine/node.ts'
 import { shellWord, socatEscape } from './socat.ts'
 import { bindName, type UnixSocketOptions } from './unix/bind.ts'
+import { type CredentialOptions, credentialsField, peerCredentials, receiveCredentials } from './unix/credentials.ts'
 import { AF_UNIX, decodeName, encodeName, type Name, type NameFields, pathOf, readName } from './unix/name.ts'
+import { inheritedRemoval } from './unix/socket-file.ts'
 import { formatName, parseName } from './unix/text.ts'
 
 export type { UnixSocketOptions } from './unix/bind.ts'
+export type { CredentialOptions } from './unix/credentials.ts'
 
 export type UnixScheme = 'unix' | 'unixgram' | 'unixpacket'
 
@@ -42,7 +46,7 @@ declare module '../core/address.ts' {
 }
 
 declare module '../core/options.ts' {
-  interface SocketOptions extends UnixSocketOptions {}
+  interface SocketOptions extends UnixSocketOptions, CredentialOptions {}
 }
 
 /** `unix_dgram_sendmsg` refuses what is longer than the send buffer less 32 bytes of its own. */
@@ -94,8 +98,12 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
     const found = Object.entries(schemes).find(([, scheme]) => scheme.type === type)
     return domain === AF_UNIX && found !== undefined ? make(found[0], { unnamed: true }) : undefined
   },
+  options: { receiveCredentials, receiveTimestamp: { ...receiveTimestamp, schemes: ['unixgram', 'unixpacket'] } },
+  ancillary: { credentials: credentialsField, timestamp: timestampField },
+  peerCredentials,
   bindOptions: ['mode', 'unlinkStale'],
   aroundBind: (address, binding) => bindName(nameOf(address), format(address), binding),
+  inherit: inheritedRemoval,
   node: {
     schemes: ['unix'],
     encode: toNodePath,

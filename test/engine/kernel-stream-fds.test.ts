@@ -34,7 +34,7 @@ function arrive(count: number, fds: readonly number[] = [], flags = 0) {
 
 test('descriptors go with the first bytes, past EINTR and EAGAIN, and are closed once those are taken', () => {
   const addon = new ScriptedAddon().script('duplicate', 10, 11)
-  addon.script('sendfds', EINTR, EAGAIN, 3).script('sendv', EAGAIN, 7)
+  addon.script('sendmsg', EINTR, EAGAIN, 3).script('sendv', EAGAIN, 7)
   const { passing } = streamOver(addon)
   const done = vi.fn()
   passing.write(new Uint8Array(10), passing.hold([1, 2]), done)
@@ -49,7 +49,7 @@ test('descriptors go with the first bytes, past EINTR and EAGAIN, and are closed
 })
 
 test('duplicates are closed when one cannot be had, when the system refuses them, and when the stream is closed', () => {
-  const addon = new ScriptedAddon().script('duplicate', 10, EMFILE, 12, 13, 14).script('sendfds', ETOOMANYREFS, EAGAIN)
+  const addon = new ScriptedAddon().script('duplicate', 10, EMFILE, 12, 13, 14).script('sendmsg', ETOOMANYREFS, EAGAIN)
   const { stream, passing } = streamOver(addon)
   expect(() => passing.hold([1, 2])).toThrow(expect.objectContaining({ code: 'EMFILE', syscall: 'dup' }))
   expect(addon.closed).toEqual([10])

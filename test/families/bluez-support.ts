@@ -1,26 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Child } from '../support/child.ts'
-import { type Need, need, program, scheme } from '../support/need.ts'
+import { dbusPython, busNeeds as pythonBus } from '../support/dbus.ts'
+import { type Need, scheme } from '../support/need.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
-/** The one that has the modules of Debian's packages need not be the first in PATH. */
-const python = ['python3', '/usr/bin/python3'].find((command) => {
-  try {
-    execFileSync(command, ['-c', 'import dbus, gi'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})
-
-export const busNeeds: Need[] = [
-  program('dbus-daemon', ['--version'], 'apt-get install dbus-daemon'),
-  need(python !== undefined, 'Python has no D-Bus here', 'apt-get install python3-dbus python3-gi'),
-  scheme('unix'),
-]
+export const busNeeds: Need[] = [...pythonBus, scheme('unix')]
 
 /** Where everybody may own every name and call everything. */
 const config = (path: string): string => `<busconfig>
@@ -70,7 +57,7 @@ export class FakeBluetoothd implements AsyncDisposable {
 
   static async start(bus: PrivateBus): Promise<FakeBluetoothd> {
     const script = fileURLToPath(new URL('bluez-daemon.py', import.meta.url))
-    const child = new Child(python as string, [script, `unix:path=${bus.path}`])
+    const child = new Child(dbusPython as string, [script, `unix:path=${bus.path}`])
     await child.line()
     return new FakeBluetoothd(child)
   }

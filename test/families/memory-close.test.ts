@@ -54,6 +54,20 @@ describe('a memory stream that closes', () => {
     expect(await far.write(Buffer.from('again'))).toBe('EPIPE')
   })
 
+  test('a peer that goes on writing without a pause has to wait once it has filled the connection, and learns of it', async () => {
+    using pair = await connected()
+    const { near, far } = pair
+    near.handle.close()
+    let failure: unknown
+    let written = 0
+    while (failure === undefined && written < 4 * CAPACITY) {
+      failure = await far.write(Buffer.alloc(65_536))
+      written += 65_536
+    }
+    expect(failure).toBe('ECONNRESET')
+    expect(written).toBe(CAPACITY + 65_536)
+  })
+
   test('a peer whose write waits learns of it, although it reads nothing', async () => {
     using pair = await connected(fresh('memory'), {}, { nearPaused: true, farPaused: true })
     const { near, far } = pair

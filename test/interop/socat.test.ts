@@ -15,27 +15,13 @@ import {
   toSocat,
 } from '../../src/index.ts'
 import { MiB, randomChunks, receiveAll, sendRandom } from '../support/bytes.ts'
-import { Child } from '../support/child.ts'
+import type { Child } from '../support/child.ts'
 import { given, scheme, socat } from '../support/need.ts'
-import { eventually } from '../support/resources.ts'
+import { answerOne, paste, start, startListening } from '../support/socat.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const total = 8 * MiB
 const limit = 30_000
-
-/** `-t 10`: how long socat waits for the other direction after one has ended; half a second by itself. */
-const start = (...addresses: string[]): Child => new Child('socat', ['-t', '10', ...addresses])
-
-/** socat as a user runs it: the line of `toSocat` pasted into a shell. */
-const paste = (address: Address): Child => new Child('/bin/sh', ['-c', `exec socat -t 10 - ${toSocat(address)}`])
-
-/** Starts a socat that listens, and waits until it does: with `-d -d` it says so, port included. */
-async function startListening(address: string, command = 'EXEC:cat'): Promise<{ child: Child; port: number }> {
-  const child = start('-d', '-d', address, command)
-  const ready = await eventually(() => /listening on|receiving on/.test(child.stderr))
-  if (!ready) throw new Error(`socat does not listen: ${child.stderr}`)
-  return { child, port: Number(/(?:listening|receiving) on .*?:(\d+)$/m.exec(child.stderr)?.[1]) }
-}
 
 const abstract = `@polysocket-socat-${process.pid}`
 
@@ -219,17 +205,6 @@ describe('datagrams with socat', () => {
     limit,
   )
 })
-
-/** Lets socat send one message and get the answer on its stdout; returns the address that it came from. */
-async function answerOne(endpoint: DatagramEndpoint, child: Child): Promise<string | undefined> {
-  await using _ = child
-  child.stdin.write('ping')
-  const message = await endpoint.receive({ timeout: 10_000 })
-  expect(String(message?.data)).toBe('ping')
-  await endpoint.send('PONG\n', message?.from)
-  expect(await child.line()).toBe('PONG')
-  return message?.from && formatAddress(message.from)
-}
 
 /** The port of a socat that said port 0: the inode of its socket stands in the kernel's table with the port. */
 function udpPort(child: Child, version: '4' | '6'): number {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MAX_FDS, NAME_SIZE } from '../../src/engine/addon.ts'
-import { AF_UNIX, at, describeNative, failure, SOCK_DGRAM, SOCK_STREAM } from './support.ts'
+import { AF_UNIX, at, describeNative, failure, nothing, SOCK_DGRAM, SOCK_STREAM } from './support.ts'
 
 const EINVAL = failure('EINVAL')
 const MAX_LENGTH = 2 ** 53
@@ -55,14 +55,13 @@ describeNative('arguments', ({ addon, pair, watch }) => {
     close: { args: [-1], kinds: [fd] },
     recv: { args: [-1, memory, 0, 1], kinds: [fd, bytes, size, size] },
     sendv: { args: [-1, [memory], 0, 0], kinds: [fd, listOfBytes, size, size] },
-    sendto: { args: [-1, memory, memory.subarray(0, 16)], kinds: [fd, bytes, bytes] },
+    sendmsg: { args: [-1, memory, memory.subarray(0, 16), memory], kinds: [fd, bytes, bytes, bytes] },
     sendmmsg: { args: [-1, memory, lengths, memory, lengths, 1], kinds: [fd, bytes, words, bytes, words, size] },
     recvmmsg: {
       args: [-1, memory, 0, 1, 1, lengths, memory, memory, 8],
       kinds: [fd, bytes, size, size, size, words, bytes, bytes, size],
     },
     duplicate: { args: [-1], kinds: [fd] },
-    sendfds: { args: [-1, memory, 0, lengths], kinds: [fd, bytes, size, words] },
     recvfds: {
       args: [-1, memory, 0, 1, new Int32Array(MAX_FDS), lengths],
       kinds: [fd, bytes, size, size, words, words],
@@ -94,11 +93,8 @@ describeNative('arguments', ({ addon, pair, watch }) => {
     expect(addon.recvfds(-1, memory, 0, 1, new Int32Array(MAX_FDS - 1), lengths)).toBe(EINVAL)
     expect(addon.recvfds(-1, memory, 0, 1, new Int32Array(MAX_FDS), new Int32Array(1))).toBe(EINVAL)
     expect(addon.recvfds(-1, memory, 0, memory.length + 1, new Int32Array(MAX_FDS), lengths)).toBe(EINVAL)
-    expect(addon.sendfds(-1, memory, memory.length + 1, lengths)).toBe(EINVAL)
-    expect(addon.sendfds(-1, memory, 0, new Int32Array(0))).toBe(EINVAL)
-    expect(addon.sendfds(-1, memory, 0, new Int32Array(MAX_FDS + 1))).toBe(EINVAL)
     expect(addon.bind(-1, new Uint8Array(NAME_SIZE + 1))).toBe(EINVAL)
-    expect(addon.sendto(-1, memory, new Uint8Array(NAME_SIZE + 1))).toBe(EINVAL)
+    expect(addon.sendmsg(-1, memory, new Uint8Array(NAME_SIZE + 1), nothing)).toBe(EINVAL)
   })
 
   test('recv keeps to the buffer', () => {
@@ -189,7 +185,7 @@ describeNative('arguments', ({ addon, pair, watch }) => {
 
   test('recvmmsg keeps to its arrays', () => {
     const [a, b] = pair(AF_UNIX, SOCK_DGRAM)
-    addon.sendto(a, new Uint8Array(5), new Uint8Array(0))
+    addon.sendmsg(a, new Uint8Array(5), nothing, nothing)
     const slab = new Uint8Array(20)
     const meta = new Int32Array(8)
     const names = new Uint8Array(2 * NAME_SIZE)
@@ -229,7 +225,7 @@ describeNative('arguments', ({ addon, pair, watch }) => {
     fc.assert(
       fc.property(length, length, length, fc.integer({ min: 0, max: 64 }), (offset, slot, count, sent) => {
         const [a, b] = pair(AF_UNIX, SOCK_DGRAM)
-        addon.sendto(a, new Uint8Array(sent).fill(7), new Uint8Array(0))
+        addon.sendmsg(a, new Uint8Array(sent).fill(7), nothing, nothing)
         const whole = new Uint8Array(128)
         const slab = whole.subarray(32, 96)
         const meta = new Int32Array(16)

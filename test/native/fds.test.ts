@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { MAX_FDS } from '../../src/engine/addon.ts'
+import { encodeRights } from '../../src/engine/descriptors.ts'
 import { openDescriptors } from '../support/resources.ts'
 import {
   AF_INET,
@@ -10,6 +11,7 @@ import {
   failure,
   isOpen,
   MSG_CTRUNC,
+  nothing,
   run,
   SOCK_STREAM,
   SOL_SOCKET,
@@ -41,7 +43,7 @@ describeNative('descriptors over a Unix stream', ({ addon, pair, socket }) => {
   }
 
   const send = (fd: number, text: string, ...fds: number[]): number =>
-    addon.sendfds(fd, Buffer.from(text), 0, Int32Array.from(fds))
+    addon.sendmsg(fd, Buffer.from(text), nothing, encodeRights(Int32Array.from(fds)))
 
   function close(fds: readonly number[]): void {
     for (const fd of fds) closeSync(fd)
@@ -61,10 +63,10 @@ describeNative('descriptors over a Unix stream', ({ addon, pair, socket }) => {
     closeSync(file)
   })
 
-  test('go with the bytes from the offset on, which nothing after them joins', () => {
+  test('go with their bytes, which nothing after them joins', () => {
     const [a, b] = pair(AF_UNIX, SOCK_STREAM)
     expect(addon.sendv(a, [Buffer.from('before ')], 0, 0)).toBe(7)
-    expect(addon.sendfds(a, Buffer.from('..mid '), 2, Int32Array.of(0, 1))).toBe(4)
+    expect(send(a, 'mid ', 0, 1)).toBe(4)
     expect(addon.sendv(a, [Buffer.from('after')], 0, 0)).toBe(5)
     const first = receive(b)
     expect(first).toMatchObject({ text: 'before mid ', flags: 0 })

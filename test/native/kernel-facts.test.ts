@@ -10,6 +10,7 @@ import {
   failure,
   MSG_CTRUNC,
   nameOf,
+  nothing,
   SHUT_WR,
   SOCK_DGRAM,
   SOCK_SEQPACKET,
@@ -38,7 +39,7 @@ describeNative('what the kernel says of messages', ({ addon, own, pair, socket, 
   }
 
   function sendThenEnd(fd: number, how: 'shutdown' | 'close'): void {
-    for (const text of ['', 'x', '']) addon.sendto(fd, Buffer.from(text), new Uint8Array(0))
+    for (const text of ['', 'x', '']) addon.sendmsg(fd, Buffer.from(text), nothing, nothing)
     if (how === 'close') addon.close(fd)
     else addon.shutdown(fd, SHUT_WR)
   }
@@ -76,7 +77,7 @@ describeNative('what the kernel says of messages', ({ addon, own, pair, socket, 
     const [a, b] = pair(AF_UNIX, SOCK_SEQPACKET)
     addon.setsockopt(b, SOL_SOCKET, SO_PASSCRED, on)
     expect(nameOf(addon, b).length).toBe(2)
-    addon.sendto(b, on, new Uint8Array(0))
+    addon.sendmsg(b, on, nothing, nothing)
     expect(nameOf(addon, b).length).toBe(2 + 6)
     expect(receive(a, 0)).toMatchObject([{ length: 4 }])
   })

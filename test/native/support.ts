@@ -146,3 +146,6 @@ export function run(
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
 }
+
+/** No name, no ancillary data. */
+export const nothing: Uint8Array = new Uint8Array(0)

@@ -10,6 +10,7 @@ import {
   loopback,
   MSG_TRUNC,
   nameOf,
+  nothing,
   SHUT_WR,
   SOCK_DGRAM,
   SOCK_STREAM,
@@ -133,8 +134,8 @@ describeNative('messages', ({ addon, pair, socket, path }) => {
     const clientName = unixName(path('client'))
     addon.bind(client, clientName)
     for (const text of ['one', '', 'three'])
-      expect(addon.sendto(client, Buffer.from(text), serverName)).toBe(text.length)
-    expect(addon.sendto(socket(AF_UNIX, SOCK_DGRAM), Buffer.from('unnamed'), serverName)).toBe(7)
+      expect(addon.sendmsg(client, Buffer.from(text), serverName, nothing)).toBe(text.length)
+    expect(addon.sendmsg(socket(AF_UNIX, SOCK_DGRAM), Buffer.from('unnamed'), serverName, nothing)).toBe(7)
     const messages = receive(server, 10, 100, 7)
     expect(messages.map(({ text }) => text)).toEqual(['one', '', 'three', 'unnamed'])
     expect(messages.map(({ from }) => from.length)).toEqual([
@@ -210,11 +211,11 @@ describeNative('messages', ({ addon, pair, socket, path }) => {
 
   test('what cannot be sent: too long, nobody there, a name of another family', () => {
     const udp = socket(AF_INET, SOCK_DGRAM)
-    expect(addon.sendto(udp, Buffer.alloc(65508), loopback(9))).toBe(failure('EMSGSIZE'))
-    expect(addon.sendto(udp, Buffer.alloc(1), nobody)).toBe(failure('EDESTADDRREQ'))
-    expect(addon.sendto(udp, Buffer.alloc(1), unixName('/x'))).toBe(failure('EINVAL'))
+    expect(addon.sendmsg(udp, Buffer.alloc(65508), loopback(9), nothing)).toBe(failure('EMSGSIZE'))
+    expect(addon.sendmsg(udp, Buffer.alloc(1), nobody, nothing)).toBe(failure('EDESTADDRREQ'))
+    expect(addon.sendmsg(udp, Buffer.alloc(1), unixName('/x'), nothing)).toBe(failure('EINVAL'))
     const unix = socket(AF_UNIX, SOCK_DGRAM)
-    expect(addon.sendto(unix, Buffer.alloc(1), unixName(path('nobody')))).toBe(failure('ENOENT'))
+    expect(addon.sendmsg(unix, Buffer.alloc(1), unixName(path('nobody')), nothing)).toBe(failure('ENOENT'))
   })
 
   test('a batch with a bad message sends those before it, and the next call says what was wrong', () => {

@@ -16,6 +16,7 @@ import {
   isOpen,
   loopback,
   nameOf,
+  nothing,
   run,
   SHUT_WR,
   SOCK_DGRAM,
@@ -127,7 +128,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     const w = watch(udp, (events) => seen.push(events))
     for (let round = 1; round <= 3; round++) {
       expect(w.set(READABLE)).toBe(0)
-      addon.sendto(udp, Buffer.from('x'), new Uint8Array(0))
+      addon.sendmsg(udp, Buffer.from('x'), nothing, nothing)
       await until(() => seen.length >= round)
       await sleep(10)
       expect(seen).toEqual(new Array(round).fill(FAILURE))

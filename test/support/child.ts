@@ -14,6 +14,10 @@ export interface ChildOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Soft and hard limit of open descriptors, by `ulimit -n`. */
   readonly descriptors?: number
+  /** The package's own directory by itself. */
+  readonly cwd?: string
+  /** Whose rights it has; ours by itself. Only root may give others. */
+  readonly user?: { readonly uid: number; readonly gid: number }
 }
 
 /** A process that a test talks to by lines. Disposing of it kills it, if it still runs, and waits for its end. */
@@ -31,7 +35,8 @@ export class Child implements AsyncDisposable {
     const env = { ...process.env, ...options.env }
     // vitest's own flags and conditions are not for our children.
     delete env.NODE_OPTIONS
-    this.#process = spawn(program, argv, { cwd: root, env, stdio: 'pipe' })
+    const { cwd = root, user } = options
+    this.#process = spawn(program, argv, { cwd, env, stdio: 'pipe', ...user })
     // A child that ended before it read its input is no failure here: its exit tells.
     this.#process.stdin.on('error', () => {})
     this.#process.stdout.on('data', (chunk) => (this.#stdout += chunk))

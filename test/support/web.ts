@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import {
@@ -5,6 +6,7 @@ import {
   createConnection,
   type EngineName,
   type Listener,
+  type ListenOptions,
   listen,
   type StreamEndpoint,
 } from '../../src/index.ts'
@@ -34,6 +36,17 @@ export async function serveHttp(address: string, engine: EngineName, handler: ht
       server.closeAllConnections()
     },
   }
+}
+
+/** Opens a listener of ours for a server that has no socket of its own. */
+export async function feed(
+  server: EventEmitter,
+  address: Address | string,
+  options: ListenOptions = {},
+): Promise<Listener<StreamEndpoint>> {
+  const listener = (await listen(address, options)) as Listener<StreamEndpoint>
+  listener.on('connection', (endpoint) => server.emit('connection', endpoint))
+  return listener
 }
 
 /** An agent whose connections are ours. */

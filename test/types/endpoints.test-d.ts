@@ -6,9 +6,12 @@ import {
   type DatagramEndpoint,
   type Listener,
   listen,
+  type PersistentConnection,
+  persistent,
   type Scheme,
   type StreamEndpoint,
   socketpair,
+  takeOver,
 } from '../../src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -47,6 +50,13 @@ const pair = socketpair('unix')
 same<typeof pair, [StreamEndpoint, StreamEndpoint]>(true)
 const messagePair = socketpair('unixgram')
 same<typeof messagePair, [DatagramEndpoint, DatagramEndpoint]>(true)
+const kept = persistent('tcp://localhost:80', { prepare: (endpoint) => void endpoint.setNoDelay() })
+same<typeof kept, PersistentConnection<StreamEndpoint>>(true)
+const keptMessages = persistent('unixpacket:/run/x')
+same<typeof keptMessages, PersistentConnection<DatagramEndpoint>>(true)
+const either: PersistentConnection = kept
+const next = either.connection()
+same<typeof next, Promise<StreamEndpoint | DatagramEndpoint>>(true)
 const scheme: Scheme = 'carrier'
 same<typeof scheme, 'carrier'>(true)
 
@@ -54,5 +64,15 @@ same<typeof scheme, 'carrier'>(true)
 connect('tcp://localhost:80', { noDelay: 'yes' })
 // @ts-expect-error no such option
 connect('tcp://localhost:80', { noDely: true })
+// @ts-expect-error no such option of retry
+connect('tcp://localhost:80', { retry: { atempts: 3 } })
+// @ts-expect-error only connecting is tried again
+listen('tcp://localhost:80', { retry: true })
 // @ts-expect-error no such engine
 connect('tcp://localhost:80', { engine: 'steam' })
+
+declare const channel: StreamEndpoint
+const taken = takeOver(channel, { maxConnections: 10, timeout: 1000 })
+same<typeof taken, Promise<Listener<StreamEndpoint | DatagramEndpoint>>>(true)
+// @ts-expect-error: the socket is open already, and brings its own address
+takeOver(channel, { reusePort: true })

@@ -7,7 +7,7 @@ import type { BleSocketOptions } from './ble/options.ts'
 export { formatBle, parseBle } from './ble/address-text.ts'
 export { bleFacts } from './ble/facts.ts'
 export { probeBle } from './ble/load.ts'
-export type { BleRetry, BleSocketOptions } from './ble/options.ts'
+export type { BleSocketOptions } from './ble/options.ts'
 
 declare module '../../core/options.ts' {
   interface SocketOptions extends BleSocketOptions {}
@@ -20,7 +20,7 @@ declare module '../../core/options.ts' {
  * No step lasts for ever: the adapter has 5 s to be there (`EHOSTUNREACH`), the device 20 s to be heard (`EHOSTDOWN`), then 20 s
  * to answer (`ETIMEDOUT`), and 30 s for each question (`ETIMEDOUT`): services, characteristics (`ENOTFOUND` where it has not
  * those of the address), subscription. A signal that fires cancels each of them; what connects late is disconnected. Where the
- * first packets were lost on the air, HCI's 0x3e, it tries again as `retry` says, else `EHOSTDOWN`.
+ * first packets were lost on the air, HCI's 0x3e, it tries up to three times, 250 ms apart, else `EHOSTDOWN`.
  *
  * What the stream does:
  *

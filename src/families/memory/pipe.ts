@@ -61,9 +61,10 @@ export class Pipe {
     if (this.#refusing) {
       done(namedSystemError('EPIPE', 'write'))
     } else if (this.#gone) {
-      // As from TCP: the bytes are taken, and what they cause at the other end comes back as a reset.
+      // As from TCP: the bytes are taken while there is room, and what they cause at the other end comes back as a reset.
       this.#carrier.other(this).reset('ECONNRESET', performance.now() + 2 * this.route.latency())
-      done(null)
+      this.#pending = pendingWrite(chunks, done)
+      this.#swallow(this.#pending)
     } else {
       this.#pending = pendingWrite(chunks, done)
       this.#admit()
@@ -151,6 +152,14 @@ export class Pipe {
     if (pending.left > 0) return
     this.#pending = undefined
     pending.done(null)
+  }
+
+  /** Takes the write where there is room for all of it; else it waits for the reset, so that the event loop has its turn. */
+  #swallow({ left, done }: PendingWrite): void {
+    this.#queued += left
+    if (this.#queued > CAPACITY) return
+    this.#pending = undefined
+    done(null)
   }
 
   #enqueue(bytes: Buffer): void {

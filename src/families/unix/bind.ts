@@ -1,10 +1,12 @@
-import { type BigIntStats, chmodSync, constants, fchmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, constants, fchmodSync } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { inspect } from 'node:util'
 import { fromNodeError, unsupported } from '../../core/errors.ts'
+import type { Cleanup } from '../../engine/kernel.ts'
 import type { Binding } from '../../engine/kernel-family.ts'
 import type { Name } from './name.ts'
+import { removal, statOf, unlinkIfSame } from './socket-file.ts'
 
 /** Options of unix, unixgram and unixpacket, for the addresses that are paths. */
 export interface UnixSocketOptions {
@@ -25,11 +27,7 @@ export interface UnixSocketOptions {
 const O_PATH = 0o10000000
 
 /** Binds, with `mode` and `unlinkStale`. What it returns removes the socket file while it is still ours. */
-export async function bindName(
-  name: Name,
-  text: string,
-  { fd, options, bind }: Binding,
-): Promise<(() => void) | undefined> {
+export async function bindName(name: Name, text: string, { fd, options, bind }: Binding): Promise<Cleanup | undefined> {
   const { mode, unlinkStale } = readOptions(options)
   if (name.kind !== 'path') {
     if (mode !== undefined) throw unsupported(`mode for ${text}`, 'only a path has permissions')
@@ -49,7 +47,7 @@ export async function bindName(
   }
   const ours = statOf(path)
   if (ours === undefined) return undefined
-  const remove = (): void => unlinkIfSame(path, ours)
+  const remove = removal(path, ours)
   if (mode !== undefined && (Number(ours.mode) & 0o777) !== mode) {
     try {
       chmodSync(path, mode)
@@ -113,23 +111,4 @@ function refusesConnections(path: string): Promise<boolean> {
       resolve(false)
     })
   })
-}
-
-function statOf(path: Buffer): BigIntStats | undefined {
-  try {
-    return lstatSync(path, { bigint: true })
-  } catch {
-    return undefined
-  }
-}
-
-/** Where it cannot be removed, the file stays, as it would have without us. */
-function unlinkIfSame(path: Buffer, ours: BigIntStats): void {
-  const now = statOf(path)
-  if (now === undefined || now.dev !== ours.dev || now.ino !== ours.ino) return
-  try {
-    unlinkSync(path)
-  } catch {
-    return
-  }
 }

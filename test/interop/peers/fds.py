@@ -1,11 +1,11 @@
-"""One end of a Unix stream that carries descriptors. `mode` is what it does:
+"""One end of a Unix socket that carries descriptors. `mode` is what it does:
 send     sends `count` times 5 bytes with two descriptors (the ends of a pipe each), then closes; and reads from the pipes
 receive  reads to the end, in pieces, and reports each with the contents of the files that came with it
 """
 import os
 import socket
 
-from sockets import argument, connection, report
+from sockets import address_of, argument, bound, connection, report
 
 
 def send(sock, count):
@@ -15,7 +15,8 @@ def send(sock, count):
         socket.send_fds(sock, [b'%05d' % number], [read, write])
         os.close(write)
         readers.append(read)
-    sock.shutdown(socket.SHUT_WR)
+    if sock.type != socket.SOCK_DGRAM:
+        sock.shutdown(socket.SHUT_WR)
     report(sent=count)
     texts = []
     for read in readers:
@@ -41,8 +42,14 @@ def receive(sock):
     report(pieces=pieces)
 
 
+def bound_and_reported(options):
+    sock = bound(options['address'])
+    report(address=address_of(options['address']['scheme'], sock.getsockname()))
+    return sock
+
+
 options = argument()
-with connection(options) as sock:
+with bound_and_reported(options) if options['role'] == 'bind' else connection(options) as sock:
     if options['mode'] == 'send':
         send(sock, options['count'])
     else:

@@ -16,3 +16,13 @@ export function pair(type = 1) {
   if (result !== 0) throw new Error(`socketpair: ${result}`)
   return [...fds]
 }
+
+/** Ancillary data with descriptors, SCM_RIGHTS, as a 64-bit machine lays it out: cmsg(3). */
+export function rights(...fds) {
+  const control = Buffer.alloc(16 + 8 * Math.ceil(fds.length / 2))
+  control.writeUInt32LE(16 + 4 * fds.length, 0)
+  control.writeInt32LE(1, 8)
+  control.writeInt32LE(1, 12)
+  for (const [index, fd] of fds.entries()) control.writeInt32LE(fd, 16 + 4 * index)
+  return control
+}

@@ -1,11 +1,11 @@
 // Run with a low `ulimit -n`: receives more descriptors than the process has room for.
 import { closeSync, openSync, readdirSync } from 'node:fs'
-import { addon, pair } from './addon.mjs'
+import { addon, pair, rights } from './addon.mjs'
 
 const [a, b] = pair()
 const fds = new Int32Array(253)
 const meta = new Int32Array(2)
-addon.sendfds(a, Buffer.from('x'), 0, Int32Array.of(0, 0, 0, 0, 0))
+addon.sendmsg(a, Buffer.from('x'), new Uint8Array(0), rights(0, 0, 0, 0, 0))
 
 const opened = []
 try {

@@ -10,7 +10,12 @@ import { type Radio, radioOf } from './radio.ts'
 import { Sender } from './sender.ts'
 import { BleStream } from './stream.ts'
 
-/** Connects, as often as `retry` says. */
+/** The device was there and the connection still did not come about: a matter of luck on the air, so luck is tried again. */
+const ATTEMPTS = 3
+/** Milliseconds between two of them. */
+const DELAY = 250
+
+/** Connects, in {@link ATTEMPTS} at most. */
 export async function openBle(address: BleAddress, request: OpenRequest<BleAddress>): Promise<BleStream> {
   const options = readBleOptions(request)
   const to = checkBle(address)
@@ -22,9 +27,9 @@ export async function openBle(address: BleAddress, request: OpenRequest<BleAddre
       return await open(radio, to, options, signal)
     } catch (error) {
       if (signal?.aborted) throw signal.reason
-      if (attempt >= options.attempts || !isWorthAnother(error)) throw error
+      if (attempt >= ATTEMPTS || !isWorthAnother(error)) throw error
     }
-    await sleep(options.delay, undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await sleep(DELAY, undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
 }
 

@@ -1,0 +1,116 @@
+import { namedSystemError, SocketError, socketClosed } from './errors.ts'
+import { StreamEndpoint } from './stream.ts'
+
+/** What a frame says. The taker asks, the giver offers the socket with the frame, the taker has taken it. */
+export const ASK = 1
+export const OFFER = 2
+export const TAKEN = 3
+
+/** A frame is version, kind, and the length of its text in two bytes, most significant first; then the text. */
+const VERSION = 1
+const HEADER = 4
+/** A path of Linux's longest, 4,096 bytes, fits in base64. */
+const LONGEST_TEXT = 8192
+
+const EVENTS = ['readable', 'end', 'close'] as const
+
+/** Frames over a stream that the two processes have between them, and the descriptors that come with them. */
+export class HandOverChannel {
+  readonly syscall: string
+  readonly #endpoint: StreamEndpoint
+  #fds: number[] = []
+  #changed: () => void = () => undefined
+
+  /** Reads from now on; an error of the stream is an error of the read or write that it spoils. */
+  constructor(endpoint: StreamEndpoint, syscall: string) {
+    if (!(endpoint instanceof StreamEndpoint)) throw new TypeError('the endpoint must be a StreamEndpoint')
+    this.syscall = syscall
+    this.#endpoint = endpoint
+    endpoint.on('error', ignore)
+    for (const event of EVENTS) endpoint.on(event, this.#onChange)
+  }
+
+  readonly #onChange = (): void => this.#changed()
+
+  readonly #onFds = (fds: number[]): void => {
+    this.#fds.push(...fds)
+  }
+
+  /** Keeps the descriptors that come from now on; before, the system closes them. */
+  wantFds(): void {
+    this.#endpoint.on('fds', this.#onFds)
+  }
+
+  /** The descriptors that came; they are the caller's. */
+  takeFds(): number[] {
+    return this.#fds.splice(0)
+  }
+
+  write(kind: number, text = '', fds?: readonly number[]): Promise<void> {
+    const length = Buffer.byteLength(text)
+    const frame = Buffer.alloc(HEADER + length)
+    frame.writeUInt8(VERSION, 0)
+    frame.writeUInt8(kind, 1)
+    frame.writeUInt16BE(length, 2)
+    frame.write(text, HEADER)
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null | undefined): void => (error ? reject(error) : resolve())
+      if (fds === undefined) this.#endpoint.write(frame, done)
+      else this.#endpoint.writeWithFds(frame, fds, done)
+    })
+  }
+
+  /** The text of the next frame, which must be of this kind. */
+  async read(kind: number): Promise<string> {
+    const header = await this.#bytes(HEADER)
+    const version = header.readUInt8(0)
+    const length = header.readUInt16BE(2)
+    if (version !== VERSION) throw this.violation(`the other process speaks version ${version}, and not ${VERSION}`)
+    if (header.readUInt8(1) !== kind) throw this.violation(`a frame of kind ${header.readUInt8(1)} and not ${kind}`)
+    if (length > LONGEST_TEXT) throw this.violation(`a text of ${length} bytes, and not at most ${LONGEST_TEXT}`)
+    return length === 0 ? '' : (await this.#bytes(length)).toString()
+  }
+
+  async #bytes(size: number): Promise<Buffer> {
+    for (;;) {
+      const bytes: Buffer | null = this.#endpoint.read(size)
+      if (bytes?.length === size) return bytes
+      if (this.#endpoint.readableEnded || this.#endpoint.destroyed) throw this.#gone()
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve
+      })
+    }
+  }
+
+  violation(why: string): SocketError {
+    return new SocketError('EPROTO', `${this.syscall} EPROTO: ${why}`, { syscall: this.syscall })
+  }
+
+  #gone(): Error {
+    const { errored, readableEnded } = this.#endpoint
+    if (errored !== null) return errored
+    return readableEnded ? namedSystemError('ECONNRESET', this.syscall) : socketClosed(this.syscall)
+  }
+
+  /** Gives the stream back as it was. */
+  release(): void {
+    this.#endpoint.off('error', ignore)
+    this.#leave()
+  }
+
+  /**
+   * Half an exchange leaves a stream that is of no use to anybody; what waits in it fails. Its error is nobody's news.
+   */
+  destroy(): void {
+    this.#leave()
+    this.#endpoint.destroy()
+    this.#changed()
+  }
+
+  #leave(): void {
+    for (const event of EVENTS) this.#endpoint.off(event, this.#onChange)
+    this.#endpoint.off('fds', this.#onFds)
+  }
+}
+
+const ignore = (): void => undefined
