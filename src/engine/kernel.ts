@@ -138,6 +138,12 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     return this.kind.domain
   }
 
+  /** Connecting changes both names of a socket. */
+  protected forgetNames(): void {
+    this.#local = undefined
+    this.#remote = undefined
+  }
+
   get carriesFds(): boolean {
     return this.kind.domain === AF_UNIX
   }

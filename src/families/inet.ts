@@ -21,7 +21,7 @@ import { checkHostAndPort, formatHostAndPort, type HostAndPort, parseHostAndPort
 import { shellWord } from './socat.ts'
 
 export type { InetAncillaryOptions, PacketInfo, PacketSource } from './inet/ancillary.ts'
-export type { MulticastMembership } from './inet/multicast.ts'
+export type { MulticastMembership, SourceMembership } from './inet/multicast.ts'
 export type { InetSocketOptions } from './inet/options.ts'
 
 /** An address of TCP or UDP over IPv4 or IPv6. */
