@@ -34,6 +34,11 @@ export interface AddressFamily<A extends AddressBase = Address> {
   ephemeral(scheme: string): A | undefined
   connect?(address: A, request: OpenRequest<A>): Promise<StreamHandle<A> | DatagramHandle<A>>
   listen?(address: A, request: ListenRequest<A>): Promise<ListenerHandle<A>>
+  /**
+   * As `listen`, but it listens when this returns. Takes an address that needs no looking up. `undefined` where it cannot be
+   * done at once: an engine that takes its time, an option that does.
+   */
+  listenSync?(address: A, request: ListenRequest<A>): ListenerHandle<A> | undefined
   bind?(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>>
   /** Two connected ends; socketpair(2). */
   socketpair?(scheme: string): [AnyHandle<A>, AnyHandle<A>]
@@ -94,6 +99,8 @@ export interface StreamHandle<A extends AddressBase = Address> extends Handle<A>
   pause(): void
   /** Writes the chunks in order. One write is in flight at a time; `done` may be called before this returns. */
   write(chunks: readonly Uint8Array[], done: Done): void
+  /** Bytes of the write in flight that the system has not taken, where the handle knows. */
+  readonly unsent?: number | undefined
   /** Ends our direction: shutdown(2) with SHUT_WR. Called after the last write is done. */
   end(done: Done): void
   /** Closes with a reset where the family knows one (TCP's RST), else as `close`. */

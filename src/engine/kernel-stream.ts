@@ -131,6 +131,12 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
     }
   }
 
+  get unsent(): number {
+    let bytes = -this.#offset
+    for (let index = this.#first; index < this.#chunks.length; index++) bytes += this.#chunks[index]?.length ?? 0
+    return Math.max(0, bytes)
+  }
+
   #drop(held: HeldDescriptors): void {
     for (const fd of held) this.addon.close(fd)
   }

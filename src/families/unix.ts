@@ -8,7 +8,7 @@ import { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from '..
 import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../engine/kernel-options.ts'
 import type { NodeEndpoint } from '../engine/node.ts'
 import { shellWord, socatEscape } from './socat.ts'
-import { bindName, type UnixSocketOptions } from './unix/bind.ts'
+import { bindSteps, type UnixSocketOptions } from './unix/bind.ts'
 import { AF_UNIX, decodeName, encodeName, type Name, type NameFields, pathOf, readName } from './unix/name.ts'
 import { formatName, parseName } from './unix/text.ts'
 
@@ -95,7 +95,7 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
     return domain === AF_UNIX && found !== undefined ? make(found[0], { unnamed: true }) : undefined
   },
   bindOptions: ['mode', 'unlinkStale'],
-  aroundBind: (address, binding) => bindName(nameOf(address), format(address), binding),
+  aroundBind: (address, binding) => bindSteps(nameOf(address), format(address), binding),
   node: {
     schemes: ['unix'],
     encode: toNodePath,
