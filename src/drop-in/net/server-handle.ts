@@ -1,0 +1,75 @@
+import type { AddressBase } from '../../core/address.ts'
+import { SocketError } from '../../core/errors.ts'
+import type { ListenerHandle } from '../../core/family.ts'
+import { nameOf, type SocketName, type Wording } from './addresses.ts'
+import type { ForeignHandle } from './descriptors.ts'
+import { SocketHandle } from './socket-handle.ts'
+import { failure } from './system-errors.ts'
+
+/** `error`: 0, or a negative errno. */
+type OnConnection = (error: number, client: SocketHandle | ForeignHandle) => void
+
+/** What a server holds while it listens; its methods have the names of those of Node's own handles. */
+export interface ListeningHandle {
+  readonly fd?: number | undefined
+  onconnection: OnConnection | null
+  ref?(): void
+  unref?(): void
+  close(onClosed?: () => void): void
+  /** Fills in its address; returns an errno, or 0. */
+  getsockname?(name: SocketName): number
+}
+
+/** One of Node's own handles that is bound, and may be told to listen. */
+export interface BoundHandle extends ListeningHandle {
+  listen(backlog: number): number
+}
+
+/** A listener of the engine's. */
+export class ServerHandle implements ListeningHandle {
+  onconnection: OnConnection | null = null
+  readonly getsockname?: (name: SocketName) => number
+  readonly #listener: ListenerHandle<AddressBase>
+
+  constructor(wording: Wording, listener: ListenerHandle<AddressBase>) {
+    this.#listener = listener
+    if (wording !== 'pipe') this.getsockname = (name) => this.#describe(wording, name)
+    listener.start({
+      onAccept: (handle) => {
+        if (handle.type === 'stream') this.onconnection?.(0, new SocketHandle(wording, handle))
+        else handle.close()
+      },
+      onError: (error, fatal) => {
+        // Without a free descriptor the engine tries again by itself.
+        if (fatal) this.onconnection?.(errnoOf(error), this)
+      },
+    })
+    listener.resume()
+  }
+
+  #describe(wording: Wording, name: SocketName): number {
+    Object.assign(name, nameOf(wording, this.#listener.local))
+    return 0
+  }
+
+  get fd(): number {
+    return this.#listener.fd ?? -1
+  }
+
+  ref(): void {
+    this.#listener.ref()
+  }
+
+  unref(): void {
+    this.#listener.unref()
+  }
+
+  close(onClosed?: () => void): void {
+    this.#listener.close()
+    if (onClosed !== undefined) setImmediate(onClosed)
+  }
+}
+
+function errnoOf(error: Error): number {
+  return error instanceof SocketError && error.errno !== undefined ? error.errno : failure('EIO').errno
+}
