@@ -5,48 +5,46 @@
  */
 import net from 'node:net'
 import { callable } from './drop-in/net/callable.ts'
-import type { ConnectOptions } from './drop-in/net/connect-options.ts'
-import { normalize, normalizeArguments } from './drop-in/net/normalize.ts'
+import { connect as open } from './drop-in/net/connect.ts'
+import type * as module from './drop-in/net/module.ts'
 import { Server as OurServer } from './drop-in/net/server.ts'
 import { Socket as OurSocket } from './drop-in/net/socket.ts'
-import type { SocketOptions } from './drop-in/net/socket-options.ts'
 
-const Socket = callable(OurSocket)
-const Server = callable(OurServer)
+export type * from 'node:net'
+export {
+  BlockList,
+  getDefaultAutoSelectFamily,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  isIP,
+  isIPv4,
+  isIPv6,
+  SocketAddress,
+  setDefaultAutoSelectFamily,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+} from 'node:net'
+export type { AddressConnectOptions, AddressListenOptions, NetModule } from './drop-in/net/module.ts'
 
-function connect(...args: unknown[]): OurSocket {
-  const normalized = normalize<ConnectOptions & SocketOptions>(args)
-  const [options] = normalized
-  const socket = new OurSocket(options)
-  if (options.timeout) socket.setTimeout(options.timeout)
-  return socket.connect(normalized)
-}
+// What the classes do is typed where they stand; what they are for others is what Node's own types say.
+export type Socket = module.Socket
+export const Socket: module.SocketConstructor = callable(OurSocket) as unknown as module.SocketConstructor
+export const Stream: module.SocketConstructor = Socket
+export type Server = module.Server
+export const Server: module.ServerConstructor = callable(OurServer) as unknown as module.ServerConstructor
 
-function createServer(...args: ConstructorParameters<typeof OurServer>): OurServer {
-  return new OurServer(...args)
-}
+export const connect: module.Connect = open as unknown as module.Connect
+export const createConnection: module.Connect = connect
+export const createServer: module.CreateServer = ((...args: ConstructorParameters<typeof OurServer>) =>
+  new OurServer(...args)) as unknown as module.CreateServer
 
-const { _setSimultaneousAccepts, _createServerHandle } = net as any
-
-const api = {
-  _createServerHandle,
-  _normalizeArgs: normalizeArguments,
-  _setSimultaneousAccepts,
-  BlockList: net.BlockList,
-  SocketAddress: net.SocketAddress,
-  connect,
-  createConnection: connect,
-  createServer,
-  isIP: net.isIP,
-  isIPv4: net.isIPv4,
-  isIPv6: net.isIPv6,
-  Server,
+/** With what Node's own object has besides, undocumented names included. */
+const api: module.NetModule = {
+  ...(net as unknown as module.NetModule),
   Socket,
-  Stream: Socket,
-  getDefaultAutoSelectFamily: net.getDefaultAutoSelectFamily,
-  setDefaultAutoSelectFamily: net.setDefaultAutoSelectFamily,
-  getDefaultAutoSelectFamilyAttemptTimeout: net.getDefaultAutoSelectFamilyAttemptTimeout,
-  setDefaultAutoSelectFamilyAttemptTimeout: net.setDefaultAutoSelectFamilyAttemptTimeout,
+  Stream,
+  Server,
+  connect,
+  createConnection,
+  createServer,
 }
 
 export { api as 'module.exports', api as default }

@@ -94,6 +94,8 @@ export interface StreamHandle<A extends AddressBase = Address> extends Handle<A>
   readonly type: 'stream'
   /** Called once, before anything else. Reading begins with the first `resume`. */
   start(events: StreamEvents): void
+  /** connect(2) of a socket that was adopted unconnected, and is paused. Closes nothing when it fails. */
+  connect?(address: A, signal: AbortSignal | undefined): Promise<void>
   resume(): void
   /** No `onData` after it, until `resume`. */
   pause(): void

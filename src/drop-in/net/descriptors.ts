@@ -45,6 +45,7 @@ export function takeHandle(handle: SocketHandle | ForeignHandle): SocketHandle {
 
 /** Listens on a socket that is bound, and may be listening already. Throws the engine's errors. */
 export function listenOnDescriptor(fd: number, backlog: number): Adopted<ListenerHandle<AddressBase>> {
+  if (!LISTENING.has(typeOf(fd))) throw invalidDescriptor(typeOf(fd))
   // Refused by what is no socket, or is one that cannot listen: the adoption then says why.
   loadAddon().addon?.listen(fd, backlog)
   const { handle, wording } = adopt(fd)
@@ -69,6 +70,9 @@ function adopt(fd: number): Adopted<AnyHandle<AddressBase> | ListenerHandle<Addr
 }
 
 const WORDINGS: Readonly<Record<string, Wording>> = { inet: 'tcp', unix: 'pipe' }
+
+/** Of the others Node does not even try. */
+const LISTENING: ReadonlySet<string> = new Set(['SOCKET', 'PIPE'])
 
 function typeOf(fd: number): string {
   const stat = statOf(fd)

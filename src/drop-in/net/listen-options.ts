@@ -3,7 +3,7 @@ import type { Resolved } from '../../core/registry.ts'
 import { streamAddress } from './addresses.ts'
 import { invalidValue } from './argument-errors.ts'
 import { checkPort } from './checks.ts'
-import type { BoundHandle } from './server-handle.ts'
+import type { ForeignListener } from './foreign-listener.ts'
 
 /** What `listen` takes, before it is checked. */
 export interface ListenOptions {
@@ -21,13 +21,13 @@ export interface ListenOptions {
   readableAll?: boolean | undefined
   writableAll?: boolean | undefined
   signal?: AbortSignal | undefined
-  handle?: ListenOptions | BoundHandle | undefined
-  _handle?: ListenOptions | BoundHandle | undefined
+  handle?: ListenOptions | ForeignListener | undefined
+  _handle?: ListenOptions | ForeignListener | undefined
 }
 
 /** Where to listen, as asked for. */
 export type Place =
-  | { readonly by: 'handle'; readonly handle: BoundHandle }
+  | { readonly by: 'handle'; readonly handle: ForeignListener }
   | { readonly by: 'fd'; readonly fd: number }
   | { readonly by: 'port'; readonly port: number; readonly host: string | undefined; readonly options: TcpOptions }
   | { readonly by: 'path'; readonly path: string; readonly mode: number }
@@ -43,7 +43,7 @@ const READABLE = 0o444
 const WRITABLE = 0o222
 
 /** Which of the forms of `listen` this is. Throws what Node throws. */
-export function readPlace(options: ListenOptions | BoundHandle, args: readonly unknown[]): Place {
+export function readPlace(options: ListenOptions | ForeignListener, args: readonly unknown[]): Place {
   if (isHandle(options)) return { by: 'handle', handle: options }
   if (typeof options.fd === 'number' && options.fd >= 0) return { by: 'fd', fd: options.fd }
   const { path, host, ipv6Only, reusePort } = options
@@ -59,7 +59,7 @@ export function readPlace(options: ListenOptions | BoundHandle, args: readonly u
   throw invalidValue('options', options, hasPlace ? undefined : 'must have the property "port" or "path"')
 }
 
-function isHandle(options: ListenOptions | BoundHandle): options is BoundHandle {
+function isHandle(options: ListenOptions | ForeignListener): options is ForeignListener {
   return 'listen' in options && 'onconnection' in options
 }
 

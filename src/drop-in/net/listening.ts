@@ -4,11 +4,12 @@ import type { AddressFamily, ListenerHandle } from '../../core/family.ts'
 import type { ListenRequest } from '../../core/options.ts'
 import { pipeAddress, pipeFamily, tcpAddress, tcpFamily, type Wording } from './addresses.ts'
 import { listenOnDescriptor } from './descriptors.ts'
+import type { ListeningHandle } from './foreign-listener.ts'
 import type { Place } from './listen-options.ts'
-import { type BoundHandle, type ListeningHandle, ServerHandle } from './server-handle.ts'
+import { ServerHandle } from './server-handle.ts'
 import { failureIn, failureOf, listenError, plainError } from './system-errors.ts'
 
-/** Where a server listens, whose host is an address by now. */
+/** Where a server listens; its host is an IP address by now. */
 export type NumericPlace = Exclude<Place, { by: 'handle' }>
 
 interface Opened {
@@ -36,14 +37,6 @@ export function openListener(
   } catch (error) {
     throw describe(error as Error, place)
   }
-}
-
-/** With Node's own handle for a socket that is bound. */
-export function listenOnHandle(handle: BoundHandle, backlog: number, address: string | null, port: number): void {
-  const result = handle.listen(backlog)
-  if (result === 0) return
-  handle.close()
-  throw listenError(failureOf(result), address, port)
 }
 
 /** IPv6, which takes IPv4 as well; or IPv4 alone, where IPv6 cannot be had. */

@@ -2,28 +2,9 @@ import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { ListenerHandle } from '../../core/family.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
-import type { ForeignHandle } from './descriptors.ts'
+import type { ListeningHandle, OnConnection } from './foreign-listener.ts'
 import { SocketHandle } from './socket-handle.ts'
 import { failure } from './system-errors.ts'
-
-/** `error`: 0, or a negative errno. */
-type OnConnection = (error: number, client: SocketHandle | ForeignHandle) => void
-
-/** What a server holds while it listens; its methods have the names of those of Node's own handles. */
-export interface ListeningHandle {
-  readonly fd?: number | undefined
-  onconnection: OnConnection | null
-  ref?(): void
-  unref?(): void
-  close(onClosed?: () => void): void
-  /** Fills in its address; returns an errno, or 0. */
-  getsockname?(name: SocketName): number
-}
-
-/** One of Node's own handles that is bound, and may be told to listen. */
-export interface BoundHandle extends ListeningHandle {
-  listen(backlog: number): number
-}
 
 /** A listener of the engine's. */
 export class ServerHandle implements ListeningHandle {

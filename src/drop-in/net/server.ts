@@ -1,4 +1,5 @@
-import { EventEmitter } from 'node:events'
+import { captureRejectionSymbol, EventEmitter } from 'node:events'
+import { isIPv4 } from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { promisify } from 'node:util'
 import type { SocketName } from './addresses.ts'
@@ -6,10 +7,11 @@ import { alreadyListening, invalidType, notListening } from './argument-errors.t
 import { checkNumber } from './checks.ts'
 import { type ForeignHandle, takeHandle } from './descriptors.ts'
 import { type ListenOptions, type Place, readPlace } from './listen-options.ts'
-import { listenOnHandle, type NumericPlace, openListener } from './listening.ts'
+import { type NumericPlace, openListener } from './listening.ts'
 import { normalize } from './normalize.ts'
 import { closeOnAbort } from './server-abort.ts'
-import type { BoundHandle, ListeningHandle } from './server-handle.ts'
+import { isShared, listenShared } from './cluster.ts'
+import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import { Socket } from './socket.ts'
 import type { SocketHandle } from './socket-handle.ts'
 import { wholeSeconds } from './socket-options.ts'
@@ -44,6 +46,8 @@ export class Server extends EventEmitter {
   /** `null` unless it listens. */
   _handle: ListeningHandle | null = null
   _connections = 0
+  /** What it listens at, as one text: `6::::80`. */
+  _connectionKey: string | undefined
   #unref = false
   #path: string | undefined
   /** What is to be given up when the server is closed before it listens. */
@@ -71,23 +75,32 @@ export class Server extends EventEmitter {
     if (!isBound(options) && options.signal !== undefined) closeOnAbort(this, options.signal)
     const place = readPlace(options, args)
     const asked = 'backlog' in options ? options.backlog : undefined
-    this.#listen(place, asked || toCount(args[1]) || toCount(args[2]) || BACKLOG)
+    const isExclusive = 'exclusive' in options && options.exclusive === true
+    this.#listen(place, asked || toCount(args[1]) || toCount(args[2]) || BACKLOG, isExclusive)
     return this
   }
 
-  #listen(place: Place, backlog: number): void {
+  #listen(place: Place, backlog: number, isExclusive: boolean): void {
     this.#path = place.by === 'path' ? place.path : undefined
     const opening = new AbortController()
     this.#opening = opening
     if (place.by === 'handle') {
-      this.#attempt(opening, () => {
+      this.#attempt(opening, '-1:null:-1', () => {
         listenOnHandle(place.handle, backlog, null, -1)
         return place.handle
       })
-    } else if (place.by === 'port' && place.host !== undefined) {
-      this.#lookup(place.host, opening, (host) => this.#open({ ...place, host }, backlog, opening))
+      return
+    }
+    const open = (numeric: NumericPlace): void =>
+      this.#attempt(opening, connectionKey(numeric), () =>
+        isShared(numeric, isExclusive)
+          ? listenShared(this, numeric, backlog)
+          : openListener(numeric, backlog, opening.signal),
+      )
+    if (place.by === 'port' && place.host !== undefined) {
+      this.#lookup(place.host, opening, (host) => open({ ...place, host }))
     } else {
-      this.#open(place, backlog, opening)
+      open(place)
     }
   }
 
@@ -103,11 +116,11 @@ export class Server extends EventEmitter {
     })
   }
 
-  #open(place: NumericPlace, backlog: number, opening: AbortController): void {
-    this.#attempt(opening, () => openListener(place, backlog, opening.signal))
-  }
-
-  #attempt(opening: AbortController, open: () => ListeningHandle | Promise<ListeningHandle>): void {
+  #attempt(
+    opening: AbortController,
+    key: string,
+    open: () => ListeningHandle | Promise<ListeningHandle>,
+  ): void {
     const failed = (error: Error): void => {
       if (opening.signal.aborted) return
       this.#opening = undefined
@@ -115,20 +128,21 @@ export class Server extends EventEmitter {
     }
     try {
       const handle = open()
-      if (handle instanceof Promise) handle.then((late) => this.#opened(late, opening), failed)
-      else this.#opened(handle, opening)
+      if (handle instanceof Promise) handle.then((late) => this.#opened(late, key, opening), failed)
+      else this.#opened(handle, key, opening)
     } catch (error) {
       failed(error as Error)
     }
   }
 
-  #opened(handle: ListeningHandle, opening: AbortController): void {
+  #opened(handle: ListeningHandle, key: string, opening: AbortController): void {
     if (opening.signal.aborted) {
       handle.close()
       return
     }
     this.#opening = undefined
     this._handle = handle
+    this._connectionKey = key
     handle.onconnection = (error, client) => this.#connected(error, client)
     if (this.#unref) handle.unref?.()
     process.nextTick(() => {
@@ -222,14 +236,24 @@ export class Server extends EventEmitter {
     return this
   }
 
-  override [EventEmitter.captureRejectionSymbol](error: Error, event: string, socket: Socket): void {
-    if (event === 'connection') socket.destroy(error)
-    else this.emit('error', error)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     if (this._handle !== null || this.#opening !== undefined) await promisify(this.close.bind(this))()
   }
+}
+
+/** Where `captureRejections` is on, and a listener's promise rejects. */
+Object.defineProperty(Server.prototype, captureRejectionSymbol, {
+  configurable: true,
+  writable: true,
+  value(this: Server, error: Error, event: string, socket: Socket): void {
+    if (event === 'connection') socket.destroy(error)
+    else this.emit('error', error)
+  },
+})
+
+function connectionKey(place: NumericPlace): string {
+  if (place.by === 'port') return `${isIPv4(place.host ?? '') ? 4 : 6}:${place.host ?? '::'}:${place.port}`
+  return place.by === 'path' ? `-1:${place.path}:-1` : 'null:null:null'
 }
 
 function readServerOptions(options: ServerOptions | ConnectionListener | null | undefined): ServerOptions {
@@ -242,7 +266,7 @@ function readServerOptions(options: ServerOptions | ConnectionListener | null | 
   return { ...rest, keepAliveInitialDelay, ...(highWaterMark >= 0 && { highWaterMark }) }
 }
 
-function isBound(options: ListenOptions | BoundHandle): options is BoundHandle {
+function isBound(options: ListenOptions | ForeignListener): options is ForeignListener {
   return 'onconnection' in options
 }
 

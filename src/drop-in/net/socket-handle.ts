@@ -1,5 +1,6 @@
 import type { AddressBase } from '../../core/address.ts'
 import type { AddressFamily, Done, Handle, StreamHandle } from '../../core/family.ts'
+import { SocketError } from '../../core/errors.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
 import { failure, plainError } from './system-errors.ts'
 
@@ -63,9 +64,9 @@ export class SocketHandle {
 
   /** `done` is called in a tick of its own, and not at all when the handle is closed before. */
   connect({ family, address, local, options = {} }: Target, done: Done): void {
-    const code = this.#stream !== undefined ? 'EISCONN' : 'EALREADY'
-    if (this.#stream !== undefined || this.#giveUp !== undefined) {
-      process.nextTick(done, plainError(failure(code), 'connect'))
+    if (this.#giveUp !== undefined || this.#stream?.remote !== undefined) {
+      const code = this.#giveUp === undefined ? 'EISCONN' : 'EALREADY'
+      process.nextTick(done, new SocketError(code, code, { errno: failure(code).errno, syscall: 'connect' }))
       return
     }
     this.#giveUp = new AbortController()
@@ -77,6 +78,14 @@ export class SocketHandle {
     const onSocket = (socket: Handle<AddressBase>): void => {
       this.#socket = socket
       if (!this.#referenced) socket.unref()
+    }
+    if (this.#stream?.connect !== undefined) {
+      this.#stream.pause()
+      this.#stream.connect(address, signal).then(() => {
+        if (this.reading) this.#stream?.resume()
+        settle(null)
+      }, settle)
+      return
     }
     const connected = family.connect?.(address, { signal, engine: undefined, local, options, onSocket })
     connected?.then((stream) => {

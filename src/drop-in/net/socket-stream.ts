@@ -72,7 +72,7 @@ export abstract class SocketStream extends Duplex {
     handle.reader = {
       onData: (chunk) => {
         this._touch()
-        const wantsMore = this.#userBuffer === undefined ? this.push(chunk) : this.#userBuffer.deliver(chunk)
+        const wantsMore = this.#userBuffer?.deliver(chunk, () => handle.reading) ?? this.push(chunk)
         if (!wantsMore) handle.readStop()
       },
       onEnd: () => {
@@ -112,8 +112,11 @@ export abstract class SocketStream extends Duplex {
 
   /** With a buffer of the user's nothing is ever pushed, so that the stream itself would not ask for more. */
   #readOn(): void {
-    if (this.#userBuffer === undefined || this.connecting || this._handle === null || this._handle.reading) return
-    if (this.#userBuffer.flush()) this._handle?.readStart()
+    const handle = this._handle
+    if (this.#userBuffer === undefined || this.connecting || handle === null || handle.reading) return
+    handle.reading = true
+    if (!this.#userBuffer.flush(() => handle.reading)) handle.reading = false
+    if (handle.reading) handle.readStart()
   }
 
   override pause(): this {
@@ -277,8 +280,10 @@ export abstract class SocketStream extends Duplex {
   }
 
   /** Those that still wait to be sent included. */
-  get bytesWritten(): number {
-    const { writableBuffer } = this as unknown as { writableBuffer: readonly Encoded[] }
+  get bytesWritten(): number | undefined {
+    const { writableBuffer } = this as unknown as { writableBuffer?: readonly Encoded[] }
+    // Of the prototype, which some look at.
+    if (writableBuffer === undefined) return undefined
     const waiting = writableBuffer.reduce((sum, entry) => sum + bytesOf(entry).length, 0)
     return this._bytesDispatched + this.#pendingBytes + waiting
   }

@@ -25,13 +25,14 @@ export class UserBuffer {
     this.#buffer = typeof buffer === 'function' ? buffer() : buffer
   }
 
-  /** False when the callback wants no more; what is left then waits for `flush`. */
-  deliver(chunk: Buffer): boolean {
+  /** As `flush`, with more. */
+  deliver(chunk: Buffer, isWanted: () => boolean): boolean {
     this.#waiting.push(chunk)
-    return this.flush()
+    return this.flush(isWanted)
   }
 
-  flush(): boolean {
+  /** Hands over what there is, while it is wanted. False when the callback wants no more; the rest then waits. */
+  flush(isWanted: () => boolean): boolean {
     for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
       const taken = Math.min(chunk.length, this.#buffer.length)
       this.#buffer.set(chunk.subarray(0, taken))
@@ -40,6 +41,7 @@ export class UserBuffer {
       const next = this.#next?.()
       if (next instanceof Uint8Array) this.#buffer = next
       if (!wantsMore) return false
+      if (!isWanted()) return true
     }
     return true
   }
