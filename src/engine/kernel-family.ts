@@ -178,9 +178,7 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     listen: async (address, request) => (await opener(address.scheme, request.engine)).listen(address, request),
     listenSync(address, request) {
       const { addon } = loadAddon()
-      return addon === undefined || request.engine === 'node'
-        ? undefined
-        : openerOf(addon).listenSync(address, request)
+      return addon === undefined || request.engine === 'node' ? undefined : openerOf(addon).listenSync(address, request)
     },
     bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
     socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),

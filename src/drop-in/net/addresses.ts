@@ -28,7 +28,9 @@ const padsNames = major === 1 && minor < 48
 export function streamAddress(input: unknown): Resolved | undefined {
   if (typeof input === 'string') {
     const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(input)?.[1]?.toLowerCase()
-    const isStream = registry.families.some((family) => scheme !== undefined && family.schemes[scheme]?.kind === 'stream')
+    const isStream = registry.families.some(
+      (family) => scheme !== undefined && family.schemes[scheme]?.kind === 'stream',
+    )
     return isStream ? registry.resolve(input) : undefined
   }
   return typeof input === 'object' && input !== null ? registry.resolve(input as AddressInput) : undefined

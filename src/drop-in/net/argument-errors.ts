@@ -52,10 +52,7 @@ export function invalidHandle(): Coded<TypeError> {
 }
 
 export function alreadyListening(): Coded<Error> {
-  return coded(
-    new Error('Listen method has been called more than once without closing.'),
-    'ERR_SERVER_ALREADY_LISTEN',
-  )
+  return coded(new Error('Listen method has been called more than once without closing.'), 'ERR_SERVER_ALREADY_LISTEN')
 }
 
 export function notListening(): Coded<Error> {

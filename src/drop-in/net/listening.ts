@@ -7,7 +7,7 @@ import { listenOnDescriptor } from './descriptors.ts'
 import type { ListeningHandle } from './foreign-listener.ts'
 import type { Place } from './listen-options.ts'
 import { ServerHandle } from './server-handle.ts'
-import { failureIn, failureOf, listenError, plainError } from './system-errors.ts'
+import { failureIn, failureOf, listenError, pipeFailure, plainError } from './system-errors.ts'
 
 /** Where a server listens; its host is an IP address by now. */
 export type NumericPlace = Exclude<Place, { by: 'handle' }>
@@ -58,7 +58,13 @@ function listenOnAny(
 }
 
 function open(place: NumericPlace, backlog: number, signal: AbortSignal): Opened {
-  const request = (options: object) => ({ signal, engine: undefined, local: undefined, backlog, options: { ...options } })
+  const request = (options: object) => ({
+    signal,
+    engine: undefined,
+    local: undefined,
+    backlog,
+    options: { ...options },
+  })
   switch (place.by) {
     case 'fd':
       return listenOnDescriptor(place.fd, backlog)
@@ -106,7 +112,7 @@ function describe(error: Error, place: NumericPlace): Error {
     case 'port':
       return listenError(failureIn(error), place.host, place.port)
     case 'path':
-      return listenError(failureIn(error), place.path, -1)
+      return listenError(pipeFailure(error, place.path, 'bind'), place.path, -1)
     case 'address':
       return error
   }

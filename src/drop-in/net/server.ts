@@ -5,13 +5,13 @@ import { promisify } from 'node:util'
 import type { SocketName } from './addresses.ts'
 import { alreadyListening, invalidType, notListening } from './argument-errors.ts'
 import { checkNumber } from './checks.ts'
+import { isShared, listenShared } from './cluster.ts'
 import { type ForeignHandle, takeHandle } from './descriptors.ts'
+import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import { type ListenOptions, type Place, readPlace } from './listen-options.ts'
 import { type NumericPlace, openListener } from './listening.ts'
 import { normalize } from './normalize.ts'
 import { closeOnAbort } from './server-abort.ts'
-import { isShared, listenShared } from './cluster.ts'
-import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import { Socket } from './socket.ts'
 import type { SocketHandle } from './socket-handle.ts'
 import { wholeSeconds } from './socket-options.ts'
@@ -116,11 +116,7 @@ export class Server extends EventEmitter {
     })
   }
 
-  #attempt(
-    opening: AbortController,
-    key: string,
-    open: () => ListeningHandle | Promise<ListeningHandle>,
-  ): void {
+  #attempt(opening: AbortController, key: string, open: () => ListeningHandle | Promise<ListeningHandle>): void {
     const failed = (error: Error): void => {
       if (opening.signal.aborted) return
       this.#opening = undefined
@@ -189,11 +185,10 @@ export class Server extends EventEmitter {
     return this._handle !== null
   }
 
-  /** An IP address and port; a path; or the text of an address of ours. `null` while it does not listen. */
+  /** An IP address and port; the text of an address of ours; `null` while it does not listen. A path stays after that. */
   address(): SocketName | string | null {
-    if (this._handle === null) return null
     const name: SocketName = {}
-    const result = this._handle.getsockname?.(name)
+    const result = this._handle?.getsockname?.(name)
     if (result === undefined) return this.#path ?? null
     if (result !== 0) throw plainError(failureOf(result), 'address')
     return name.port === undefined && name.address !== undefined ? name.address : name

@@ -1,6 +1,6 @@
 import type { AddressBase } from '../../core/address.ts'
-import type { AddressFamily, Done, Handle, StreamHandle } from '../../core/family.ts'
 import { SocketError } from '../../core/errors.ts'
+import type { AddressFamily, Done, Handle, StreamHandle } from '../../core/family.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
 import { failure, plainError } from './system-errors.ts'
 
@@ -134,9 +134,11 @@ export class SocketHandle {
     return this.#stream?.unsent
   }
 
+  /** As with Node's own handles, `done` is never called before this returns, nor in the same tick. */
   shutdown(done: Done): void {
-    if (this.#stream === undefined) done(null)
-    else this.#stream.end(done)
+    const later: Done = (error) => void setImmediate(done, error)
+    if (this.#stream === undefined) later(null)
+    else this.#stream.end(later)
   }
 
   setNoDelay(enable: boolean): void {

@@ -196,7 +196,7 @@ export abstract class SocketStream extends Duplex {
     const isFailure = error !== null && error !== undefined
     if (handle === null) {
       callback(error)
-      process.nextTick(() => this.emit('close', false))
+      process.nextTick(() => this.emit('close'))
     } else {
       this.#bytesRead = handle.bytesRead
       this.#bytesWritten = handle.bytesWritten

@@ -22,6 +22,9 @@ export interface SystemError extends Error {
 /** Libuv's own error for an argument that no system call would take. */
 const INVALID: Failure = { code: 'EINVAL', errno: -constants.errno.EINVAL }
 
+/** unix(7): bytes of a path. */
+const LONGEST_PATH = 108
+
 /** By its name. */
 export function failure(code: keyof typeof constants.errno): Failure {
   return { code, errno: -constants.errno[code] }
@@ -41,6 +44,13 @@ export function failureIn(error: Error): Failure {
   return system instanceof SocketError && system.errno !== undefined
     ? { code: system.code, errno: system.errno }
     : INVALID
+}
+
+/** The same for a Unix socket's path. As libuv: a directory that is not there is EACCES for a server, as on Windows. */
+export function pipeFailure(error: Error, path: string, call: 'bind' | 'connect'): Failure {
+  const known = failureIn(error)
+  if (known === INVALID && Buffer.byteLength(path) > LONGEST_PATH) return failure('ENAMETOOLONG')
+  return call === 'bind' && known.code === 'ENOENT' ? failure('EACCES') : known
 }
 
 /** `read ECONNRESET` */
