@@ -7,7 +7,8 @@ import { closed, type Log, type Net, sameAsNode } from './side-by-side.ts'
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 
-const connectTo = (net: Net, server: Server): Socket => net.connect(portOf(server), '127.0.0.1').on('error', () => undefined)
+const connectTo = (net: Net, server: Server): Socket =>
+  net.connect(portOf(server), '127.0.0.1').on('error', () => undefined)
 
 function note(log: Log, server: Server): void {
   const address = server.address()
@@ -53,7 +54,20 @@ describe('listening', () => {
   }
 
   sameAsNode('with arguments that cannot be', async (net, log) => {
-    const wrong = [-1, 65_536, 1.5, Number.NaN, true, 'x/', { port: 'x' }, { port: -1 }, {}, { path: 1 }, { fd: -1 }, { port: 0, signal: 1 }]
+    const wrong = [
+      -1,
+      65_536,
+      1.5,
+      Number.NaN,
+      true,
+      'x/',
+      { port: 'x' },
+      { port: -1 },
+      {},
+      { path: 1 },
+      { fd: -1 },
+      { port: 0, signal: 1 },
+    ]
     for (const args of wrong) {
       const server = net.createServer().on('error', () => undefined)
       try {
@@ -65,7 +79,14 @@ describe('listening', () => {
         log.note('calls', `${JSON.stringify(args)}: ${name} ${code} ${message}`)
       }
     }
-    for (const options of [1, 'x', true, { highWaterMark: 'x' }, { keepAliveInitialDelay: 'x' }, { highWaterMark: -1 }]) {
+    for (const options of [
+      1,
+      'x',
+      true,
+      { highWaterMark: 'x' },
+      { keepAliveInitialDelay: 'x' },
+      { highWaterMark: -1 },
+    ]) {
       try {
         log.note('calls', `${net.createServer(options as object).listening}`)
       } catch (error) {
@@ -193,7 +214,14 @@ describe('connections', () => {
     server.maxConnections = 1
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    server.on('drop', (data) => log.note('server', Object.keys(data ?? {}).sort().join(' ')))
+    server.on('drop', (data) =>
+      log.note(
+        'server',
+        Object.keys(data ?? {})
+          .sort()
+          .join(' '),
+      ),
+    )
     const first = connectTo(net, server)
     await once(server, 'connection')
     const second = connectTo(net, server)

@@ -314,10 +314,16 @@ describe('timeouts', () => {
 describe('options', () => {
   sameAsNode('are set before, while and after connecting', async (net, log) => {
     await using both = await pair(net, log, { client: { noDelay: true, keepAlive: true } as object })
-    log.note('calls', `${both.client.setNoDelay() === both.client} ${both.client.setKeepAlive(true, 2000) === both.client}`)
+    log.note(
+      'calls',
+      `${both.client.setNoDelay() === both.client} ${both.client.setKeepAlive(true, 2000) === both.client}`,
+    )
     log.note('calls', `${both.client.ref() === both.client} ${both.client.unref() === both.client}`)
     const socket = new net.Socket()
-    log.note('calls', `${socket.setNoDelay() === socket} ${socket.setKeepAlive() === socket} ${socket.ref() === socket}`)
+    log.note(
+      'calls',
+      `${socket.setNoDelay() === socket} ${socket.setKeepAlive() === socket} ${socket.ref() === socket}`,
+    )
     log.note('calls', `${JSON.stringify(socket.address())} ${socket.remoteAddress} ${socket.bufferSize}`)
   })
 })

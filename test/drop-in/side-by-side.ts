@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import nodeNet from 'node:net'
 import { expect } from 'vitest'
 import ourNet from '../../src/net.ts'
-import { type Need, given } from '../support/need.ts'
+import { given, type Need } from '../support/need.ts'
 
 export type Net = typeof nodeNet
 
@@ -45,7 +45,9 @@ function describe(value: unknown): string {
   if (value instanceof Error) return describeError(value)
   if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString())
   if (typeof value === 'number' && value > 1024) return '<port>'
-  return typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'Object') : withoutPorts(String(value))
+  return typeof value === 'object' && value !== null
+    ? (value.constructor?.name ?? 'Object')
+    : withoutPorts(String(value))
 }
 
 function describeError(error: Error): string {

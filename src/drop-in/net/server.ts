@@ -7,6 +7,7 @@ import { alreadyListening, invalidType, notListening } from './argument-errors.t
 import { checkNumber } from './checks.ts'
 import { isShared, listenShared } from './cluster.ts'
 import { type ForeignHandle, takeHandle } from './descriptors.ts'
+import { listenEnds, listenFails, listenStarts, serverSockets, tell } from './diagnostics.ts'
 import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import { type ListenOptions, type Place, readPlace } from './listen-options.ts'
 import { type NumericPlace, openListener } from './listening.ts'
@@ -70,6 +71,7 @@ export class Server extends EventEmitter {
   listen(...args: unknown[]): this {
     const [given, callback] = normalize<ListenOptions>(args)
     if (this._handle !== null || this.#opening !== undefined) throw alreadyListening()
+    tell(listenStarts, () => ({ server: this, options: given }))
     if (callback !== null) this.once('listening', callback)
     const options = given._handle || given.handle || given
     if (!isBound(options) && options.signal !== undefined) closeOnAbort(this, options.signal)
@@ -120,6 +122,7 @@ export class Server extends EventEmitter {
     const failed = (error: Error): void => {
       if (opening.signal.aborted) return
       this.#opening = undefined
+      tell(listenFails, () => ({ server: this, error }))
       process.nextTick(() => this.emit('error', error))
     }
     try {
@@ -139,6 +142,7 @@ export class Server extends EventEmitter {
     this.#opening = undefined
     this._handle = handle
     this._connectionKey = key
+    tell(listenEnds, () => ({ server: this }))
     handle.onconnection = (error, client) => this.#connected(error, client)
     if (this.#unref) handle.unref?.()
     process.nextTick(() => {
@@ -172,6 +176,7 @@ export class Server extends EventEmitter {
     socket.server = this
     socket._server = this
     this.emit('connection', socket)
+    tell(serverSockets, () => ({ socket }))
   }
 
   #drop(handle: SocketHandle): void {

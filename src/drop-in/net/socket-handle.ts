@@ -1,3 +1,4 @@
+import { executionAsyncId } from 'node:async_hooks'
 import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { AddressFamily, Done, Handle, StreamHandle } from '../../core/family.ts'
@@ -28,6 +29,7 @@ const KEEP_ALIVE_PROBES = 10
  */
 export class SocketHandle {
   readonly wording: Wording
+  readonly #asyncId: number = executionAsyncId()
   reader: Reader | undefined
   /** Whether the reader wants more. */
   reading = false
@@ -171,6 +173,11 @@ export class SocketHandle {
   unref(): void {
     this.#referenced = false
     ;(this.#stream ?? this.#socket)?.unref()
+  }
+
+  /** Of what made the socket: `node:http` takes it for the cause of what comes. */
+  getAsyncId(): number {
+    return this.#asyncId
   }
 
   hasRef(): boolean {
