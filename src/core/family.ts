@@ -49,6 +49,8 @@ export interface AddressFamily<A extends AddressBase = Address> {
   discover?(options: DiscoverOptions): AsyncIterable<unknown>
   /** Takes ownership of a socket that is open already; `undefined` when it is not of this family. */
   adopt?(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined
+  /** As `adopt`, of a duplicate: the descriptor stays its owner's, such as one of Node's own handles. */
+  duplicate?(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined
 }
 
 export interface NodeAddress {

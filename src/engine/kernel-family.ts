@@ -183,6 +183,7 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
     socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),
     adopt: (fd) => kernelOpener('adopt').adopt(fd),
+    duplicate: (fd) => kernelOpener('duplicate').duplicate(fd),
     ...(definition.facts !== undefined && { facts }),
     ...(definition.toSocat !== undefined && { toSocat: (address: A) => definition.toSocat?.(address) as string }),
     ...(definition.toNode !== undefined && { toNode: (address: A) => definition.toNode?.(address) as NodeAddress }),

@@ -187,6 +187,18 @@ export class KernelOpener<A extends AddressBase> {
   }
 
   adopt(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined {
+    return this.#take(fd, () => {
+      const result = this.#addon.adopt(fd)
+      return result < 0 ? result : fd
+    })
+  }
+
+  duplicate(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined {
+    return this.#take(fd, () => this.#addon.duplicate(fd))
+  }
+
+  /** `own` gives the descriptor that is to be ours. */
+  #take(fd: number, own: () => number): AnyHandle<A> | ListenerHandle<A> | undefined {
     const numbers = {
       domain: this.#readInt(fd, SO_DOMAIN),
       type: this.#readInt(fd, SO_TYPE),
@@ -195,11 +207,11 @@ export class KernelOpener<A extends AddressBase> {
     const like = this.#likeOf(numbers)
     if (like === undefined) return undefined
     const listening = this.#readInt(fd, SO_ACCEPTCONN) !== 0
-    const result = this.#addon.adopt(fd)
-    if (result < 0) throw systemError(result, 'fcntl')
+    const ours = own()
+    if (ours < 0) throw systemError(ours, 'fcntl')
     const kind = this.#kind(like, numbers)
-    if (!listening) return this.#handle(kind, fd)
-    return new KernelListener(this.#addon, kind, fd, (accepted, remote) => this.#accepted(accepted, kind, remote, {}))
+    if (!listening) return this.#handle(kind, ours)
+    return new KernelListener(this.#addon, kind, ours, (accepted, remote) => this.#accepted(accepted, kind, remote, {}))
   }
 
   /** Whether socket(2) gives one: closes it again. Throws what it answers otherwise. */

@@ -62,6 +62,7 @@ export const bluetooth: AddressFamily<BluetoothAddress> = {
   connect,
   listen,
   adopt: (fd) => bluetoothSockets.adopt?.(fd),
+  duplicate: (fd) => bluetoothSockets.duplicate?.(fd),
   async *discover(options) {
     const { discoverDevices } = await import('./bluetooth/bluez/discovery.ts')
     yield* discoverDevices(options)

@@ -28,7 +28,7 @@ export function openDescriptor(fd: unknown): SocketHandle {
   const type = typeOf(fd)
   if (type !== 'SOCKET') throw invalidDescriptor(type)
   try {
-    return streamOn(fd)
+    return streamOn(fd, 'adopt')
   } catch (error) {
     throw error instanceof SocketError ? plainError(failureIn(error), 'open') : error
   }
@@ -37,10 +37,9 @@ export function openDescriptor(fd: unknown): SocketHandle {
 /** A handle of ours; or one of Node's, of which we take a duplicate of its descriptor before it is closed. */
 export function takeHandle(handle: SocketHandle | ForeignHandle): SocketHandle {
   if (handle instanceof SocketHandle) return handle
-  const fd = loadAddon().addon?.duplicate(handle.fd ?? -1) ?? -1
-  if (fd < 0) throw invalidDescriptor('UNKNOWN')
+  const ours = streamOn(handle.fd ?? -1, 'duplicate')
   handle.close()
-  return streamOn(fd)
+  return ours
 }
 
 /** Listens on a socket that is bound, and may be listening already. Throws the engine's errors. */
@@ -48,23 +47,23 @@ export function listenOnDescriptor(fd: number, backlog: number): Adopted<Listene
   if (!LISTENING.has(typeOf(fd))) throw invalidDescriptor(typeOf(fd))
   // Refused by what is no socket, or is one that cannot listen: the adoption then says why.
   loadAddon().addon?.listen(fd, backlog)
-  const { handle, wording } = adopt(fd)
+  const { handle, wording } = take(fd, 'adopt')
   if (handle.type === 'listener') return { handle, wording }
   handle.close()
   throw invalidDescriptor('UNKNOWN')
 }
 
-function streamOn(fd: number): SocketHandle {
-  const { handle, wording } = adopt(fd)
+function streamOn(fd: number, how: 'adopt' | 'duplicate'): SocketHandle {
+  const { handle, wording } = take(fd, how)
   if (handle.type === 'stream') return new SocketHandle(wording, handle)
   handle.close()
   throw invalidDescriptor('UNKNOWN')
 }
 
-function adopt(fd: number): Adopted<AnyHandle<AddressBase> | ListenerHandle<AddressBase>> {
-  for (const { name, adopt } of builtinFamilies) {
-    const handle = adopt?.(fd)
-    if (handle !== undefined) return { handle, wording: WORDINGS[name] ?? 'address' }
+function take(fd: number, how: 'adopt' | 'duplicate'): Adopted<AnyHandle<AddressBase> | ListenerHandle<AddressBase>> {
+  for (const family of builtinFamilies) {
+    const handle = family[how]?.(fd)
+    if (handle !== undefined) return { handle, wording: WORDINGS[family.name] ?? 'address' }
   }
   throw invalidDescriptor('UNKNOWN')
 }

@@ -23,6 +23,9 @@ export interface Reader {
 const KEEP_ALIVE_INTERVAL = 1000
 const KEEP_ALIVE_PROBES = 10
 
+/** As in Node: a socket that waits for nothing and that nobody has any more stays open, and is not collected. */
+const open = new Set<SocketHandle>()
+
 /**
  * What a socket holds from `connect` to `close`: a stream handle of the engine's, once there is one. Its methods have the
  * names of those of Node's own handles, since programs look at `socket._handle`.
@@ -52,6 +55,7 @@ export class SocketHandle {
     this.#socket = undefined
     this.#giveUp = undefined
     this.#stream = stream
+    open.add(this)
     if (!this.#referenced) stream.unref()
     stream.start({
       onData: (chunk) => {
@@ -197,6 +201,7 @@ export class SocketHandle {
   #end(end: () => void, onClosed: (() => void) | undefined): void {
     if (!this.#closed) {
       this.#closed = true
+      open.delete(this)
       this.reading = false
       this.#giveUp?.abort()
       end()

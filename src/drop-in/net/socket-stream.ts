@@ -8,6 +8,7 @@ import type { Server } from './server.ts'
 import { SocketHandle } from './socket-handle.ts'
 import type { SocketOptions } from './socket-options.ts'
 import { streamError } from './system-errors.ts'
+import { isWrapped } from './tls-wrapper.ts'
 import { UserBuffer } from './user-buffer.ts'
 
 type Callback = (error?: Error | null) => void
@@ -77,6 +78,7 @@ export abstract class SocketStream extends Duplex {
       },
       onEnd: () => {
         this._touch()
+        if (isWrapped(this)) this.allowHalfOpen = true
         this.push(null)
         this.read(0)
       },
@@ -294,6 +296,12 @@ export abstract class SocketStream extends Duplex {
 
   get bufferSize(): number | undefined {
     return this._handle === null ? undefined : this.writableLength
+  }
+
+  /** The file descriptor, where there is one: what `child_process.spawn` takes as `stdio`. */
+  get fd(): number | undefined {
+    const fd = this._handle?.fd ?? -1
+    return fd < 0 ? undefined : fd
   }
 
   ref(): this {
