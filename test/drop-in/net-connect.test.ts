@@ -43,6 +43,10 @@ describe('a connection that cannot be made', () => {
     }
   })
 
+  sameAsNode('goes to port 0', async (net, log) => {
+    await closed(log.watchFailing('port', net.connect(0, '127.0.0.1')))
+  })
+
   sameAsNode('has a name that nobody knows', async (net, log) => {
     await closed(log.watchFailing('client', net.connect(80, 'polysocket.invalid')))
   })

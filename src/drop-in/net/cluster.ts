@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, Socket, type SocketConstructorOpts } from 'node:net'
 import type { SocketName } from './addresses.ts'
 import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import type { NumericPlace } from './listening.ts'
@@ -44,12 +44,21 @@ export function listenShared(server: object, place: NumericPlace, backlog: numbe
       }
       try {
         listenOnHandle(handle, backlog, query.address, query.port)
+        // By it a worker that is told to disconnect finds the servers to close.
+        Object.assign(handle, { [ownerSymbol()]: server })
         resolve(handle)
       } catch (refusal) {
         reject(refusal)
       }
     })
   })
+}
+
+/** The symbol by which Node's handles know what holds them: Node's own socket puts it on whatever handle it is given. */
+function ownerSymbol(): symbol {
+  const handle = {}
+  new Socket({ handle, manualStart: true } as SocketConstructorOpts)
+  return Object.getOwnPropertySymbols(handle)[0] ?? Symbol('owner')
 }
 
 function queryOf(place: NumericPlace, backlog: number): Query {

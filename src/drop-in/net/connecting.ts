@@ -5,7 +5,7 @@ import { connectionTimeout } from './argument-errors.ts'
 import type { From, HostRequest } from './connect-options.ts'
 import { type IPAddress, lookupHost } from './lookup.ts'
 import type { SocketHandle, Target } from './socket-handle.ts'
-import { allFailed, failure, failureIn, pipeFailure, placedError } from './system-errors.ts'
+import { allFailed, type Failure, failure, failureIn, pipeFailure, placedError } from './system-errors.ts'
 
 /** What connecting needs of its socket. */
 export interface ConnectingSocket {
@@ -96,10 +96,15 @@ function isConnectError(error: Error): boolean {
 function describe(error: Error, { words: [address, port], target, from }: Attempt): Error {
   const { syscall } = error as NodeJS.ErrnoException
   const isOurs = target.family !== tcpFamily && target.family !== pipeFamily
-  const known = target.family === pipeFamily ? pipeFailure(error, address, 'connect') : failureIn(error)
+  const known = target.family === pipeFamily ? pipeFailure(error, address, 'connect') : hostFailure(error, port)
   if (isOurs && known.code !== (error as NodeJS.ErrnoException).code) return error
   if (syscall === 'bind' && from !== undefined) return placedError(known, 'bind', from.address, from.port)
   return placedError(known, 'connect', address, port, from?.port ? from : undefined)
+}
+
+/** Our family refuses port 0 by itself. The system would, with another code. */
+function hostFailure(error: Error, port: number | undefined): Failure {
+  return port === 0 ? failure('ECONNREFUSED') : failureIn(error)
 }
 
 /** The addresses of one name, one after the other: the next when one has failed, or takes too long and is given up. */

@@ -37,7 +37,8 @@ export function openDescriptor(fd: unknown): SocketHandle {
 /** A handle of ours; or one of Node's, of which we take a duplicate of its descriptor before it is closed. */
 export function takeHandle(handle: SocketHandle | ForeignHandle): SocketHandle {
   if (handle instanceof SocketHandle) return handle
-  const ours = streamOn(handle.fd ?? -1, 'duplicate')
+  if (handle.fd === undefined || handle.fd < 0) throw invalidDescriptor('UNKNOWN')
+  const ours = streamOn(handle.fd, 'duplicate')
   handle.close()
   return ours
 }

@@ -197,7 +197,7 @@ export class SocketHandle {
     this.#end(() => this.#stream?.reset(), onClosed)
   }
 
-  /** Node tells of the end in a phase of the event loop of its own, after those that are running. */
+  /** Node tells of the end when what was asked for by `setImmediate` until then is done. */
   #end(end: () => void, onClosed: (() => void) | undefined): void {
     if (!this.#closed) {
       this.#closed = true
@@ -206,6 +206,6 @@ export class SocketHandle {
       this.#giveUp?.abort()
       end()
     }
-    if (onClosed !== undefined) setImmediate(onClosed)
+    if (onClosed !== undefined) setImmediate(() => setImmediate(onClosed))
   }
 }
