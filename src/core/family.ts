@@ -40,6 +40,11 @@ export interface AddressFamily<A extends AddressBase = Address> {
    */
   listenSync?(address: A, request: ListenRequest<A>): ListenerHandle<A> | undefined
   bind?(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>>
+  /**
+   * A socket of messages for this (numeric) address, with its options set and not bound yet, at once: for those whose own
+   * API has each step of opening be a call that returns when it is done.
+   */
+  openDatagram?(address: A, options: Readonly<Record<string, unknown>>): UnboundDatagramHandle<A>
   /** Two connected ends; socketpair(2). */
   socketpair?(scheme: string): [AnyHandle<A>, AnyHandle<A>]
   /**
@@ -47,10 +52,11 @@ export interface AddressFamily<A extends AddressBase = Address> {
    * with its reason as the error.
    */
   discover?(options: DiscoverOptions): AsyncIterable<unknown>
-  /** Takes ownership of a socket that is open already; `undefined` when it is not of this family. */
-  adopt?(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined
-  /** As `adopt`, of a duplicate: the descriptor stays its owner's, such as one of Node's own handles. */
-  duplicate?(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined
+  /**
+   * Takes ownership of a socket that is open already, or of a duplicate of its descriptor where somebody else keeps it;
+   * `undefined` when it is not of this family.
+   */
+  adopt?(fd: number, what?: 'itself' | 'duplicate'): AnyHandle<A> | ListenerHandle<A> | undefined
 }
 
 export interface NodeAddress {
@@ -175,6 +181,16 @@ export interface DatagramHandle<A extends AddressBase = Address> extends Handle<
   send(messages: readonly Outgoing[], from: number): number
   /** Ends our direction where the facts say `halfClose`, called once everything was sent. */
   end(done: Done): void
+  /**
+   * Changes the peer of a socket whose facts are not connected: messages go to it and come from it alone; `undefined`: from
+   * now on they go to and come from anywhere. Throws the system's error. Absent where the handle has no way to.
+   */
+  setPeer?(address: A | undefined): void
+}
+
+export interface UnboundDatagramHandle<A extends AddressBase = Address> extends DatagramHandle<A> {
+  /** bind(2), of a numeric address. Throws the system's error, and may be called again then. */
+  bind(address: A): void
 }
 
 export interface DatagramEvents<A extends AddressBase = Address> {

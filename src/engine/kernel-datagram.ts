@@ -1,7 +1,7 @@
 import { type AddressBase, invalidAddress } from '../core/address.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
-import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
+import type { DatagramEvents, Done, Message, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
 import { DISCONNECTED, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
 import { EAGAIN, ECONNRESET, EINTR, ENOBUFS } from './errno.ts'
 import { domainOf, interest, KernelSocket } from './kernel.ts'
@@ -48,9 +48,11 @@ const packedLengths = new Int32Array(BATCH)
 const packedNames = new Uint8Array(NAME_SIZE * BATCH)
 const packedNameLengths = new Int32Array(BATCH)
 const toPeer = new Uint8Array(0)
+/** A sockaddr of AF_UNSPEC: connect(2) dissolves the association then. */
+const noPeer = new Uint8Array(16)
 
 /** A socket of messages: unconnected, connected, or SOCK_SEQPACKET. */
-export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> implements DatagramHandle<A> {
+export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> implements UnboundDatagramHandle<A> {
   readonly type = 'datagram'
   #events: DatagramEvents<A> | undefined
   #reading = false
@@ -289,6 +291,15 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   end(done: Done): void {
     this.shutdownWrites(done)
+  }
+
+  /** connect(2), which has nothing to wait for on such a socket. */
+  setPeer(address: A | undefined): void {
+    if (!this.isOpen) throw socketClosed('connect')
+    const name = address === undefined ? noPeer : this.kind.encode(address)
+    const result = this.addon.connect(this.descriptor, name)
+    if (result < 0) throw systemError(result, 'connect', address && this.kind.format(address))
+    this.forgetNames()
   }
 
   protected onClose(): void {

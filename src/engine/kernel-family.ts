@@ -182,8 +182,12 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     },
     bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
     socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),
-    adopt: (fd) => kernelOpener('adopt').adopt(fd),
-    duplicate: (fd) => kernelOpener('duplicate').duplicate(fd),
+    adopt: (fd, what = 'itself') => kernelOpener('adopt').adopt(fd, what),
+    // Where a bind is more than bind(2) it takes its time.
+    ...(definition.aroundBind === undefined && {
+      openDatagram: (address: A, options: Readonly<Record<string, unknown>>) =>
+        kernelOpener(address.scheme).openDatagram(address, options),
+    }),
     ...(definition.facts !== undefined && { facts }),
     ...(definition.toSocat !== undefined && { toSocat: (address: A) => definition.toSocat?.(address) as string }),
     ...(definition.toNode !== undefined && { toNode: (address: A) => definition.toNode?.(address) as NodeAddress }),

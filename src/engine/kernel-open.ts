@@ -172,6 +172,18 @@ export class KernelOpener<A extends AddressBase> {
     })
   }
 
+  openDatagram(address: A, options: Readonly<Record<string, unknown>>): KernelDatagram<A> {
+    this.#checkOptions(address, options)
+    const socket = this.#open(address) as KernelDatagram<A>
+    try {
+      this.#apply(socket, options, 'any')
+      return socket
+    } catch (error) {
+      socket.close()
+      throw error
+    }
+  }
+
   socketpair(scheme: string): [AnyHandle<A>, AnyHandle<A>] {
     const { domain, schemes } = this.#definition
     const numbers = schemes[scheme]
@@ -186,19 +198,7 @@ export class KernelOpener<A extends AddressBase> {
     return [this.#handle(kind, first), this.#handle(kind, second)]
   }
 
-  adopt(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined {
-    return this.#take(fd, () => {
-      const result = this.#addon.adopt(fd)
-      return result < 0 ? result : fd
-    })
-  }
-
-  duplicate(fd: number): AnyHandle<A> | ListenerHandle<A> | undefined {
-    return this.#take(fd, () => this.#addon.duplicate(fd))
-  }
-
-  /** `own` gives the descriptor that is to be ours. */
-  #take(fd: number, own: () => number): AnyHandle<A> | ListenerHandle<A> | undefined {
+  adopt(fd: number, what: 'itself' | 'duplicate' = 'itself'): AnyHandle<A> | ListenerHandle<A> | undefined {
     const numbers = {
       domain: this.#readInt(fd, SO_DOMAIN),
       type: this.#readInt(fd, SO_TYPE),
@@ -207,11 +207,12 @@ export class KernelOpener<A extends AddressBase> {
     const like = this.#likeOf(numbers)
     if (like === undefined) return undefined
     const listening = this.#readInt(fd, SO_ACCEPTCONN) !== 0
-    const ours = own()
-    if (ours < 0) throw systemError(ours, 'fcntl')
+    const result = what === 'itself' ? this.#addon.adopt(fd) : this.#addon.duplicate(fd)
+    if (result < 0) throw systemError(result, 'fcntl')
+    const own = what === 'itself' ? fd : result
     const kind = this.#kind(like, numbers)
-    if (!listening) return this.#handle(kind, ours)
-    return new KernelListener(this.#addon, kind, ours, (accepted, remote) => this.#accepted(accepted, kind, remote, {}))
+    if (!listening) return this.#handle(kind, own)
+    return new KernelListener(this.#addon, kind, own, (accepted, remote) => this.#accepted(accepted, kind, remote, {}))
   }
 
   /** Whether socket(2) gives one: closes it again. Throws what it answers otherwise. */

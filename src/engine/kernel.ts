@@ -122,6 +122,12 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     return this.kind.domain
   }
 
+  /** Connecting changes both names of a socket. */
+  protected forgetNames(): void {
+    this.#local = undefined
+    this.#remote = undefined
+  }
+
   #name(call: 'getsockname' | 'getpeername'): A | undefined {
     if (this.#fd < 0) return undefined
     const length = this.addon[call](this.#fd, nameBuffer)

@@ -90,6 +90,19 @@ export class NodeDatagram<A extends AddressBase> implements DatagramHandle<A> {
     this.#local = this.#decode(this.#socket.address())
   }
 
+  /** Node connects within the call, since its `lookup` answers at once; what it finds wrong comes as an error event. */
+  setPeer(address: A | undefined): void {
+    if (this.#closed) throw socketClosed('connect')
+    if (this.#remote !== undefined) this.#socket.disconnect()
+    this.#remote = undefined
+    if (address !== undefined) {
+      const { host, port } = hostOf(this.#kind, address)
+      this.#socket.connect(port, host)
+      this.#remote = { host, port, address }
+    }
+    this.#local = this.#decode(this.#socket.address())
+  }
+
   /** For options that are set between the steps of opening. */
   get socket(): Socket {
     return this.#socket

@@ -72,6 +72,12 @@ export const datagramOptions: NodeOptions<DatagramSocket> = {
   },
   joinGroup: { set: (socket, value) => socket.addMembership(...membership(value)) },
   leaveGroup: { set: (socket, value) => socket.dropMembership(...membership(value)) },
+  joinSourceGroup: {
+    set: (socket, value) => socket.addSourceSpecificMembership(sourceOf(value), ...membership(value)),
+  },
+  leaveSourceGroup: {
+    set: (socket, value) => socket.dropSourceSpecificMembership(sourceOf(value), ...membership(value)),
+  },
 }
 
 /** Options of listening sockets: all that Node knows of them is given on opening. */
@@ -81,6 +87,10 @@ function membership(value: unknown): [group: string, on?: string] {
   const { group, interface: on } = value as { group: string; interface?: string | number }
   // Number 0 leaves the choice to the system, as no interface at all does.
   return on === undefined || on === 0 ? [group] : [group, interfaceInNode(on, group.includes(':'))]
+}
+
+function sourceOf(value: unknown): string {
+  return (value as { source: string }).source
 }
 
 /** Node names an interface by an IPv4 address that it has, or by the zone of an IPv6 address. */

@@ -7,7 +7,7 @@ import { raw } from './raw.ts'
 import { unix } from './unix.ts'
 
 export type * from './bluetooth.ts'
-export type { InetAddress, InetSocketOptions, MulticastMembership } from './inet.ts'
+export type { InetAddress, InetSocketOptions, MulticastMembership, SourceMembership } from './inet.ts'
 export type { Faults, MemoryAddress } from './memory.ts'
 export type { RawAddress } from './raw.ts'
 export type { UnixAddress, UnixScheme, UnixSocketOptions } from './unix.ts'

@@ -19,7 +19,7 @@ import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from './inet/sockad
 import { checkHostAndPort, formatHostAndPort, type HostAndPort, parseHostAndPort } from './inet/text.ts'
 import { shellWord } from './socat.ts'
 
-export type { MulticastMembership } from './inet/multicast.ts'
+export type { MulticastMembership, SourceMembership } from './inet/multicast.ts'
 export type { InetSocketOptions } from './inet/options.ts'
 
 /** An address of TCP or UDP over IPv4 or IPv6. */

@@ -195,6 +195,8 @@ describe('sharing', () => {
 
 describe('multicast', () => {
   const group4 = '239.255.77.77'
+  const sourceGroup4 = '232.43.7.9'
+  const sourceGroup6 = 'ff32::4307:9'
   const group6 = 'ff02::7777'
 
   async function hears(receiver: DatagramEndpoint, group: string, sender: DatagramEndpoint): Promise<boolean> {
@@ -245,6 +247,45 @@ describe('multicast', () => {
     expect(await hears(receiver, group6, sender)).toBe(true)
   })
 
+  given(udp)('a group is joined for one source alone, IPv4', async () => {
+    const source = '127.0.0.1'
+    await using receiver = await bind('udp://0.0.0.0:0', {
+      joinSourceGroup: { group: sourceGroup4, source, interface: 'lo' },
+    })
+    await using sender = await bind('udp://127.0.0.1:0', { multicastInterface: source })
+    await using other = await bind('udp://127.0.0.2:0', { multicastInterface: source })
+    expect(await hears(receiver, sourceGroup4, sender)).toBe(true)
+    expect(await hears(receiver, sourceGroup4, other)).toBe(false)
+    receiver.setOption('leaveSourceGroup', { group: sourceGroup4, source, interface: source })
+    expect(await hears(receiver, sourceGroup4, sender)).toBe(false)
+  })
+
+  given(udp, multicastIPv6)('a group is joined for one source alone, IPv6', async () => {
+    const { name, address: source } = linkLocal ?? { name: '', address: '' }
+    await using sender = await bind(`udp://[${source}%${name}]:0`, { multicastInterface: name })
+    for (const [wanted, heard] of [
+      [source, true],
+      ['fe80::1:2:3:4', false],
+    ] as const) {
+      await using receiver = await bind('udp://[::]:0', {
+        joinSourceGroup: { group: sourceGroup6, source: wanted, interface: name },
+      })
+      expect(await hears(receiver, sourceGroup6, sender)).toBe(heard)
+    }
+  })
+
+  given(udp)('a source that cannot be is an error', async () => {
+    await using socket = await bind('udp://0.0.0.0:0')
+    const leave = { group: sourceGroup4, source: '127.0.0.1', interface: 'lo' }
+    expect(() => socket.setOption('leaveSourceGroup', leave)).toThrow(
+      expect.objectContaining({ syscall: 'setsockopt' }),
+    )
+    for (const source of [undefined, 5, 'localhost', '::1']) {
+      const wrong = { group: sourceGroup4, source }
+      expect(() => socket.setOption('joinSourceGroup', wrong), String(source)).toThrow(TypeError)
+    }
+  })
+
   given(udp)('what cannot be joined is an error', async () => {
     await using socket = await bind('udp://0.0.0.0:0')
     const code = (wanted: string) => expect.objectContaining({ code: wanted })
@@ -288,6 +329,8 @@ test('each option that the types know is one of the table', () => {
     multicastInterface: true,
     joinGroup: true,
     leaveGroup: true,
+    joinSourceGroup: true,
+    leaveSourceGroup: true,
   }
   expect(Object.keys(inetOptions).sort()).toEqual(Object.keys(names).sort())
 })

@@ -28,7 +28,7 @@ export function openDescriptor(fd: unknown): SocketHandle {
   const type = typeOf(fd)
   if (type !== 'SOCKET') throw invalidDescriptor(type)
   try {
-    return streamOn(fd, 'adopt')
+    return streamOn(fd, 'itself')
   } catch (error) {
     throw error instanceof SocketError ? plainError(failureIn(error), 'open') : error
   }
@@ -48,22 +48,22 @@ export function listenOnDescriptor(fd: number, backlog: number): Adopted<Listene
   if (!LISTENING.has(typeOf(fd))) throw invalidDescriptor(typeOf(fd))
   // Refused by what is no socket, or is one that cannot listen: the adoption then says why.
   loadAddon().addon?.listen(fd, backlog)
-  const { handle, wording } = take(fd, 'adopt')
+  const { handle, wording } = take(fd, 'itself')
   if (handle.type === 'listener') return { handle, wording }
   handle.close()
   throw invalidDescriptor('UNKNOWN')
 }
 
-function streamOn(fd: number, how: 'adopt' | 'duplicate'): SocketHandle {
-  const { handle, wording } = take(fd, how)
+function streamOn(fd: number, what: 'itself' | 'duplicate'): SocketHandle {
+  const { handle, wording } = take(fd, what)
   if (handle.type === 'stream') return new SocketHandle(wording, handle)
   handle.close()
   throw invalidDescriptor('UNKNOWN')
 }
 
-function take(fd: number, how: 'adopt' | 'duplicate'): Adopted<AnyHandle<AddressBase> | ListenerHandle<AddressBase>> {
+function take(fd: number, what: 'itself' | 'duplicate'): Adopted<AnyHandle<AddressBase> | ListenerHandle<AddressBase>> {
   for (const family of builtinFamilies) {
-    const handle = family[how]?.(fd)
+    const handle = family.adopt?.(fd, what)
     if (handle !== undefined) return { handle, wording: WORDINGS[family.name] ?? 'address' }
   }
   throw invalidDescriptor('UNKNOWN')

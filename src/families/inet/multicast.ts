@@ -1,8 +1,10 @@
 import { inspect } from 'node:util'
 import { namedSystemError } from '../../core/errors.ts'
 import { encodeInt, type OptionCodec, writeOnly } from '../../engine/kernel-options.ts'
+import type { Host } from './host.ts'
 import { interfaceIndex, interfaceOfAddress } from './interfaces.ts'
 import { ipv4Bytes, ipv6Bytes } from './ip.ts'
+import { encodeSockaddr } from './sockaddr.ts'
 
 /** A multicast group, and the interface to join it on; the system chooses one where none is given. */
 export interface MulticastMembership {
@@ -10,6 +12,12 @@ export interface MulticastMembership {
   readonly group: string
   /** The interface's name, number, or an IP address that it has. */
   readonly interface?: string | number
+}
+
+/** A multicast group as far as one sender is concerned; RFC 4607. */
+export interface SourceMembership extends MulticastMembership {
+  /** The IP address, of the group's version, that messages are taken from. */
+  readonly source: string
 }
 
 /** `struct ip_mreqn`: group, local address, interface number. */
@@ -30,6 +38,35 @@ export const membershipIPv6: OptionCodec = writeOnly((value) => {
   bytes.set(encodeInt(indexOf(on)), 16)
   return bytes
 })
+
+/**
+ * `struct group_source_req` of RFC 3678: interface number, group, source, each address a `sockaddr_storage` that is aligned
+ * as a `long`.
+ */
+export const sourceMembership: OptionCodec = writeOnly((value) => {
+  const { group, interface: on } = readMembership(value)
+  const { source }: { source?: unknown } = Object(value)
+  if (typeof source !== 'string') throw new TypeError(`a membership's source must be a string, not ${inspect(source)}`)
+  const names = [group, source].map((text) => encodeSockaddr({ host: hostOf(text), port: 0 }))
+  const [groupName, sourceName] = names as [Uint8Array, Uint8Array]
+  if (groupName.length !== sourceName.length) {
+    throw new TypeError(`the group ${group} and the source ${source} are of different versions of IP`)
+  }
+  const bytes = new Uint8Array(LONG + 2 * SOCKADDR_STORAGE)
+  bytes.set(encodeInt(indexOf(on)), 0)
+  bytes.set(groupName, LONG)
+  bytes.set(sourceName, LONG + SOCKADDR_STORAGE)
+  return bytes
+})
+
+const SOCKADDR_STORAGE = 128
+const LONG = ['arm', 'ia32', 'mips', 'mipsel', 'ppc'].includes(process.arch) ? 4 : 8
+
+function hostOf(text: string): Host {
+  const address = ipv4Bytes(text) ?? ipv6Bytes(text)
+  if (address === undefined) throw new TypeError(`${JSON.stringify(text)} is no IP address`)
+  return { text, address }
+}
 
 export const multicastInterfaceIPv4: OptionCodec = writeOnly((value) => mreqn(new Uint8Array(4), readInterface(value)))
 export const multicastInterfaceIPv6: OptionCodec = writeOnly((value) => encodeInt(indexOf(readInterface(value))))

@@ -21,6 +21,8 @@ import {
   membershipIPv6,
   multicastInterfaceIPv4,
   multicastInterfaceIPv6,
+  type SourceMembership,
+  sourceMembership,
 } from './multicast.ts'
 import { AF_INET6 } from './sockaddr.ts'
 
@@ -94,6 +96,10 @@ export interface InetSocketOptions {
   joinGroup?: MulticastMembership
   /** udp: leaves a group that was joined. IP_DROP_MEMBERSHIP, ip(7); IPV6_LEAVE_GROUP, ipv6(7). */
   leaveGroup?: MulticastMembership
+  /** udp: joins a multicast group for what one sender sends to it. MCAST_JOIN_SOURCE_GROUP, RFC 3678; ip(7). */
+  joinSourceGroup?: SourceMembership
+  /** udp: leaves a group that was joined for one sender. MCAST_LEAVE_SOURCE_GROUP, RFC 3678; ip(7). */
+  leaveSourceGroup?: SourceMembership
 }
 
 const IPPROTO_IP = 0
@@ -136,6 +142,14 @@ function membership(ipv4: number, ipv6: number): FamilyOption {
   return ({ domain }, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
 }
 
+/** One pair of numbers and one layout for both versions of IP, at the level of the group's. */
+function forOneSource(name: number): FamilyOption {
+  const common = { name, codec: sourceMembership, phase: 'socket' as const, schemes: ['udp'] }
+  const forIPv4: KernelOption = { ...common, level: IPPROTO_IP }
+  const forIPv6: KernelOption = { ...common, level: IPPROTO_IPV6 }
+  return ({ domain }, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
+}
+
 /** Numbers of Linux's netinet/tcp.h, bits/in.h and linux/in6.h. */
 export const inetOptions: Readonly<Record<string, FamilyOption>> = {
   noDelay: tcp(1, boolean),
@@ -167,4 +181,6 @@ export const inetOptions: Readonly<Record<string, FamilyOption>> = {
   multicastInterface: ofBoth(32, 17, multicastInterfaceIPv4, multicastInterfaceIPv6, 'udp'),
   joinGroup: membership(35, 20),
   leaveGroup: membership(36, 21),
+  joinSourceGroup: forOneSource(46),
+  leaveSourceGroup: forOneSource(47),
 }
