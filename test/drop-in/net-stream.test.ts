@@ -225,6 +225,15 @@ describe('reading', () => {
     })
   }
 
+  sameAsNode('into memory of no bytes', async (net, log) => {
+    await using both = await pair(net, log, {
+      client: { onread: { buffer: Buffer.alloc(0), callback: () => true } } as object,
+    })
+    const over = closed(both.client)
+    both.accepted.write('x')
+    await over
+  })
+
   sameAsNode('into memory of the user, who stops and goes on', async (net, log) => {
     let client: Socket | undefined
     await using both = await pair(net, log, {

@@ -7,7 +7,7 @@ import { IdleTimer } from './idle-timer.ts'
 import type { Server } from './server.ts'
 import { SocketHandle } from './socket-handle.ts'
 import type { SocketOptions } from './socket-options.ts'
-import { streamError } from './system-errors.ts'
+import { failure, plainError, streamError } from './system-errors.ts'
 import { isWrapped } from './tls-wrapper.ts'
 import { UserBuffer } from './user-buffer.ts'
 
@@ -73,8 +73,8 @@ export abstract class SocketStream extends Duplex {
     handle.reader = {
       onData: (chunk) => {
         this._touch()
-        const wantsMore = this.#userBuffer?.deliver(chunk, () => handle.reading) ?? this.push(chunk)
-        if (!wantsMore) handle.readStop()
+        if (this.#userBuffer !== undefined) this.#deliver(this.#userBuffer, chunk, handle)
+        else if (!this.push(chunk)) handle.readStop()
       },
       onEnd: () => {
         this._touch()
@@ -84,6 +84,11 @@ export abstract class SocketStream extends Duplex {
       },
       onError: (error) => this.destroy(streamError(error, 'read')),
     }
+  }
+
+  #deliver(buffer: UserBuffer, chunk: Buffer, handle: SocketHandle): void {
+    if (buffer.length === 0) this.destroy(plainError(failure('ENOBUFS'), 'read'))
+    else if (!buffer.deliver(chunk, () => handle.reading)) handle.readStop()
   }
 
   /** Puts a new handle, which is not connected, in the place of the one before. */

@@ -25,6 +25,11 @@ export class UserBuffer {
     this.#buffer = typeof buffer === 'function' ? buffer() : buffer
   }
 
+  /** Of the memory for the next read. Where it is 0 nothing can be read. */
+  get length(): number {
+    return this.#buffer.length
+  }
+
   /** As `flush`, with more. */
   deliver(chunk: Buffer, isWanted: () => boolean): boolean {
     this.#waiting.push(chunk)
@@ -39,7 +44,7 @@ export class UserBuffer {
       if (taken < chunk.length) this.#waiting.unshift(chunk.subarray(taken))
       const wantsMore = this.#receive(taken, this.#buffer) !== false
       const next = this.#next?.()
-      if (next instanceof Uint8Array) this.#buffer = next
+      if (next instanceof Uint8Array && next.length > 0) this.#buffer = next
       if (!wantsMore) return false
       if (!isWanted()) return true
     }
