@@ -36,6 +36,11 @@ export interface AddressFamily<A extends AddressBase = Address> {
   ephemeral(scheme: string): A | undefined
   connect?(address: A, request: OpenRequest<A>): Promise<StreamHandle<A> | DatagramHandle<A>>
   listen?(address: A, request: ListenRequest<A>): Promise<ListenerHandle<A>>
+  /**
+   * As `listen`, but it listens when this returns. Takes an address that needs no looking up. `undefined` where it cannot be
+   * done at once: an engine that takes its time, an option that does.
+   */
+  listenSync?(address: A, request: ListenRequest<A>): ListenerHandle<A> | undefined
   bind?(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>>
   /**
    * A socket of messages for this (numeric) address, with its options set and not bound yet, at once: for those whose own
@@ -101,11 +106,15 @@ export interface StreamHandle<A extends AddressBase = Address> extends Handle<A>
   readonly type: 'stream'
   /** Called once, before anything else. Reading begins with the first `resume`. */
   start(events: StreamEvents): void
+  /** connect(2) of a socket that was adopted unconnected, and is paused. Closes nothing when it fails. */
+  connect?(address: A, signal: AbortSignal | undefined): Promise<void>
   resume(): void
   /** No `onData` after it, until `resume`. */
   pause(): void
   /** Writes the chunks in order. One write is in flight at a time; `done` may be called before this returns. */
   write(chunks: readonly Uint8Array[], done: Done): void
+  /** Bytes of the write in flight that the system has not taken, where the handle knows. */
+  readonly unsent?: number | undefined
   /** Ends our direction: shutdown(2) with SHUT_WR. Called after the last write is done. */
   end(done: Done): void
   /** Closes with a reset where the family knows one (TCP's RST), else as `close`. */

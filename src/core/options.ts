@@ -1,6 +1,7 @@
-import type { AddressInput } from './address.ts'
+import type { AddressBase, AddressInput } from './address.ts'
 import type { PeerCredentials } from './credentials.ts'
 import { checkDeadline } from './deadline.ts'
+import type { Handle } from './family.ts'
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 
 /** Which machinery moves the bytes: our addon, or Node's own net and dgram modules. */
@@ -88,6 +89,8 @@ export interface OpenRequest<A> {
   readonly engine: EngineName | undefined
   /** To bind to before connecting. */
   readonly local: A | undefined
+  /** Told of each socket before it connects, where there is one by then: to `ref`, `unref` or look at, not to close. */
+  readonly onSocket?: ((socket: Handle<AddressBase>) => void) | undefined
   /** Everything else by name: socket options, and options of the family's own. */
   readonly options: Readonly<Record<string, unknown>>
 }

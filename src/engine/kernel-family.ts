@@ -88,11 +88,8 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
   adopted?(numbers: { domain: number; type: number; protocol: number }): A | undefined
   /** Names of options that are no socket options but are read by `aroundBind`. */
   readonly bindOptions?: readonly string[]
-  /**
-   * Does the bind, and what the family does before and after it. `fd` is the unbound socket where the kernel engine
-   * runs it. What it returns is called when the socket is closed.
-   */
-  aroundBind?(address: A, binding: Binding): Promise<Cleanup | undefined>
+  /** What the family does around the bind. Called before it: checks the options, prepares the socket. */
+  aroundBind?(address: A, binding: Binding): BindSteps
   /** Does in this process what the text of a `Cleanup` of another one says. Throws EPROTO where it says nothing. */
   inherit?(inheritance: string): Cleanup
   /** How to reach the same sockets through `node:net` and `node:dgram`, for the schemes that those know. */
@@ -102,9 +99,18 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
 }
 
 export interface Binding {
+  /** The unbound socket, where the kernel engine runs the bind. */
   readonly fd: number | undefined
   readonly options: Readonly<Record<string, unknown>>
-  bind(): Promise<void>
+}
+
+export interface BindSteps {
+  /** The address is one that leaves the socket unbound. */
+  readonly skip?: boolean
+  /** Whether to bind once more after this error. A family with this step cannot listen at once. */
+  retry?(error: unknown): Promise<boolean>
+  /** Called after the bind. What it returns is called when the socket is closed. */
+  bound?(): Cleanup | undefined
 }
 
 /**
@@ -179,6 +185,10 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     ephemeral: (scheme) => definition.ephemeral?.(scheme),
     connect: async (address, request) => (await opener(address.scheme, request.engine)).connect(address, request),
     listen: async (address, request) => (await opener(address.scheme, request.engine)).listen(address, request),
+    listenSync(address, request) {
+      const { addon } = loadAddon()
+      return addon === undefined || request.engine === 'node' ? undefined : openerOf(addon).listenSync(address, request)
+    },
     bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
     socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),
     adopt: (fd, what = 'itself') => kernelOpener('adopt').adopt(fd, what),

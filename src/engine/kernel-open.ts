@@ -7,7 +7,7 @@ import type { Addon } from './addon.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
 import { KernelDatagram } from './kernel-datagram.ts'
-import type { KernelFamilyDefinition, KernelScheme, Purpose } from './kernel-family.ts'
+import type { BindSteps, KernelFamilyDefinition, KernelScheme, Purpose } from './kernel-family.ts'
 import { KernelListener } from './kernel-listener.ts'
 import {
   decodeInt,
@@ -61,8 +61,10 @@ export class KernelOpener<A extends AddressBase> {
   ): Promise<AnyHandle<A>> {
     const started = performance.now()
     for (;;) {
+      signal?.throwIfAborted()
       const socket = this.#open(address)
       try {
+        request.onSocket?.(socket)
         await this.#connectSocket(socket, address, request, signal)
         return socket
       } catch (error) {
@@ -100,22 +102,57 @@ export class KernelOpener<A extends AddressBase> {
     this.#checkOptions(address, request.options)
     const candidates = await this.#resolve(address, 'listen', request)
     return firstPossible(candidates, async (candidate) => {
-      const numbers = this.#numbers(candidate)
-      const kind = this.#kind(candidate, numbers)
-      const options = this.#withDefaults(candidate, 'listen', request.options)
-      const wrap = (fd: number, remote: A | undefined) => this.#accepted(fd, kind, remote, options)
-      const listener = new KernelListener(this.#addon, kind, this.#socket(numbers, candidate), wrap)
+      const listener = this.#listener(candidate, request)
       try {
-        this.#apply(listener, options, 'socket')
         await this.#bind(listener, candidate, request.options)
-        this.#apply(listener, options, 'bound')
-        listener.listen(request.backlog, this.#definition.format(candidate))
+        this.#startListening(listener, candidate, request)
         return listener
       } catch (error) {
         listener.close()
         throw error
       }
     })
+  }
+
+  /** `undefined` where something would have to be waited for. */
+  listenSync(address: A, request: ListenRequest<A>): ListenerHandle<A> | undefined {
+    this.#checkOptions(address, request.options)
+    const listener = this.#listener(address, request)
+    try {
+      const steps = this.#bindSteps(listener, address, request.options)
+      if (steps.retry !== undefined) {
+        listener.close()
+        return undefined
+      }
+      if (steps.skip !== true) listener.bind(address)
+      this.#bound(listener, steps)
+      this.#startListening(listener, address, request)
+      return listener
+    } catch (error) {
+      listener.close()
+      throw error
+    }
+  }
+
+  /** A socket that will listen, not bound yet. */
+  #listener(address: A, request: ListenRequest<A>): KernelListener<A> {
+    const numbers = this.#numbers(address)
+    const kind = this.#kind(address, numbers)
+    const options = this.#withDefaults(address, 'listen', request.options)
+    const wrap = (fd: number, remote: A | undefined) => this.#accepted(fd, kind, remote, options)
+    const listener = new KernelListener(this.#addon, kind, this.#socket(numbers, address), wrap)
+    try {
+      this.#apply(listener, options, 'socket')
+      return listener
+    } catch (error) {
+      listener.close()
+      throw error
+    }
+  }
+
+  #startListening(listener: KernelListener<A>, address: A, request: ListenRequest<A>): void {
+    this.#apply(listener, this.#withDefaults(address, 'listen', request.options), 'bound')
+    listener.listen(request.backlog, this.#definition.format(address))
   }
 
   async bind(address: A, request: OpenRequest<A>): Promise<DatagramHandle<A>> {
@@ -304,15 +341,24 @@ export class KernelOpener<A extends AddressBase> {
   }
 
   async #bind(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): Promise<void> {
-    if (this.#definition.aroundBind === undefined) {
-      socket.bind(address)
-      return
+    const steps = this.#bindSteps(socket, address, options)
+    if (steps.skip !== true) {
+      try {
+        socket.bind(address)
+      } catch (error) {
+        if (!(await steps.retry?.(error))) throw error
+        socket.bind(address)
+      }
     }
-    const cleanup = await this.#definition.aroundBind(address, {
-      fd: socket.fd,
-      options,
-      bind: async () => socket.bind(address),
-    })
+    this.#bound(socket, steps)
+  }
+
+  #bindSteps(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): BindSteps {
+    return this.#definition.aroundBind?.(address, { fd: socket.fd, options }) ?? {}
+  }
+
+  #bound(socket: KernelSocket<A>, steps: BindSteps): void {
+    const cleanup = steps.bound?.()
     if (cleanup === undefined) return
     if (socket.isOpen) socket.onceClosed(cleanup)
     else cleanup()

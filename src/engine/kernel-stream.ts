@@ -130,6 +130,12 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
     }
   }
 
+  get unsent(): number {
+    let bytes = -this.#offset
+    for (let index = this.#first; index < this.#chunks.length; index++) bytes += this.#chunks[index]?.length ?? 0
+    return Math.max(0, bytes)
+  }
+
   #begin(chunks: readonly Uint8Array[], held: HeldDescriptors | undefined, done: Done): void {
     if (!this.isOpen) {
       if (held !== undefined) dropDescriptors(this.addon, held)

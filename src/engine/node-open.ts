@@ -149,9 +149,17 @@ export class NodeOpener<A extends AddressBase> {
     options: GivenOptions,
     bind: () => Promise<void>,
   ): Promise<void> {
-    const { aroundBind } = this.#definition
-    const cleanup = await (aroundBind === undefined ? bind() : aroundBind(address, { fd: undefined, options, bind }))
-    if (typeof cleanup === 'function') socket.onceClosed(cleanup)
+    const steps = this.#definition.aroundBind?.(address, { fd: undefined, options }) ?? {}
+    if (steps.skip !== true) {
+      try {
+        await bind()
+      } catch (error) {
+        if (!(await steps.retry?.(error))) throw error
+        await bind()
+      }
+    }
+    const cleanup = steps.bound?.()
+    if (cleanup !== undefined) socket.onceClosed(cleanup)
   }
 
   async #resolve(address: A, purpose: Purpose, request: OpenRequest<A>): Promise<readonly A[]> {

@@ -1,7 +1,7 @@
 import { splitAddress } from '../core/address.ts'
 import { unsupported } from '../core/errors.ts'
 import type { AddressFamily } from '../core/family.ts'
-import type { OpenRequest } from '../core/options.ts'
+import type { ListenRequest, OpenRequest } from '../core/options.ts'
 import { formatMemoryAddress, type MemoryAddress, mergedFaults, parseMemoryAddress } from './memory/address.ts'
 import { connectDatagram, datagramPair, MemoryDatagram } from './memory/datagram.ts'
 import type { Faults } from './memory/faults.ts'
@@ -65,12 +65,9 @@ export const memory: AddressFamily<MemoryAddress> = {
     return connectStream(address, request.local, faults, request.signal)
   },
 
-  async listen(address, request) {
-    if (address.scheme === 'memorygram') throw unsupported('listen on memorygram', 'it has no connections; use bind')
-    const faults = mergedFaults(address.faults, requestedFaults(request))
-    request.signal?.throwIfAborted()
-    return new MemoryListener(address, request.backlog, faults)
-  },
+  listen: async (address, request) => listen(address, request),
+
+  listenSync: listen,
 
   async bind(address, request) {
     if (address.scheme === 'memory') throw unsupported('bind on memory', 'it makes streams; use connect or listen')
@@ -80,6 +77,13 @@ export const memory: AddressFamily<MemoryAddress> = {
   },
 
   socketpair: (scheme) => (scheme === 'memorygram' ? datagramPair() : streamPair()),
+}
+
+function listen(address: MemoryAddress, request: ListenRequest<MemoryAddress>): MemoryListener {
+  if (address.scheme === 'memorygram') throw unsupported('listen on memorygram', 'it has no connections; use bind')
+  const faults = mergedFaults(address.faults, requestedFaults(request))
+  request.signal?.throwIfAborted()
+  return new MemoryListener(address, request.backlog, faults)
 }
 
 /**

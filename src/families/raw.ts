@@ -87,10 +87,7 @@ export const rawDefinition: KernelFamilyDefinition<RawAddress> = {
     }
     return [address]
   },
-  async aroundBind(address, { bind }) {
-    if (check(address).sockaddr.length > 0) await bind()
-    return undefined
-  },
+  aroundBind: (address) => ({ skip: check(address).sockaddr.length === 0 }),
   remedy: 'load the module of that domain (modprobe), or build a kernel that has it',
 }
 

@@ -9,7 +9,7 @@ import { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from '..
 import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../engine/kernel-options.ts'
 import type { NodeEndpoint } from '../engine/node.ts'
 import { shellWord, socatEscape } from './socat.ts'
-import { bindName, type UnixSocketOptions } from './unix/bind.ts'
+import { bindSteps, type UnixSocketOptions } from './unix/bind.ts'
 import { type CredentialOptions, credentialsField, peerCredentials, receiveCredentials } from './unix/credentials.ts'
 import { AF_UNIX, decodeName, encodeName, type Name, type NameFields, pathOf, readName } from './unix/name.ts'
 import { inheritedRemoval } from './unix/socket-file.ts'
@@ -102,7 +102,7 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
   ancillary: { credentials: credentialsField, timestamp: timestampField },
   peerCredentials,
   bindOptions: ['mode', 'unlinkStale'],
-  aroundBind: (address, binding) => bindName(nameOf(address), format(address), binding),
+  aroundBind: (address, binding) => bindSteps(nameOf(address), format(address), binding),
   inherit: inheritedRemoval,
   node: {
     schemes: ['unix'],

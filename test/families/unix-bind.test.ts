@@ -196,13 +196,12 @@ describe('permissions', () => {
     const address: UnixAddress = { family: 'unix', scheme: 'unix', path }
     const fd = addon.socket(1, 1, 0)
     let atFirst = 0
-    const bindNow = async (): Promise<void> => {
+    await withUmask(0, async () => {
+      const steps = unixDefinition.aroundBind?.(address, { fd, options: { mode: 0o600 } })
       expect(addon.bind(fd, unixDefinition.encode(address))).toBe(0)
       atFirst = statSync(path).mode & 0o777
-    }
-    await withUmask(0, async () =>
-      unixDefinition.aroundBind?.(address, { fd, options: { mode: 0o600 }, bind: bindNow }),
-    )
+      steps?.bound?.()
+    })
     addon.close(fd)
     expect(atFirst.toString(8)).toBe('600')
   })

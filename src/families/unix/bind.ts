@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { inspect } from 'node:util'
 import { fromNodeError, unsupported } from '../../core/errors.ts'
 import type { Cleanup } from '../../engine/kernel.ts'
-import type { Binding } from '../../engine/kernel-family.ts'
+import type { Binding, BindSteps } from '../../engine/kernel-family.ts'
 import type { Name } from './name.ts'
 import { removal, statOf, unlinkIfSame } from './socket-file.ts'
 
@@ -26,25 +26,28 @@ export interface UnixSocketOptions {
 /** open(2)'s O_PATH, which Node does not name: a descriptor of the file itself, whatever the file is. */
 const O_PATH = 0o10000000
 
-/** Binds, with `mode` and `unlinkStale`. What it returns removes the socket file while it is still ours. */
-export async function bindName(name: Name, text: string, { fd, options, bind }: Binding): Promise<Cleanup | undefined> {
+/** What `mode` and `unlinkStale` ask for, and the removal of the socket file while it is still ours. */
+export function bindSteps(name: Name, text: string, { fd, options }: Binding): BindSteps {
   const { mode, unlinkStale } = readOptions(options)
   if (name.kind !== 'path') {
     if (mode !== undefined) throw unsupported(`mode for ${text}`, 'only a path has permissions')
     // bind(2) to no name is the kernel's autobind, and an unnamed socket is one that was never bound.
-    if (name.kind !== 'unnamed') await bind()
-    return undefined
+    return { skip: name.kind === 'unnamed' }
   }
   const path = absolute(name.path)
   // The kernel creates the file with the permissions of the socket, less the umask.
   if (mode !== undefined && fd !== undefined) fchmodSync(fd, mode)
-  try {
-    await bind()
-  } catch (error) {
-    const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    if (!inUse || !unlinkStale || !(await unlinkIfStale(path))) throw error
-    await bind()
+  return {
+    ...(unlinkStale && {
+      retry: async (error) =>
+        error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && (await unlinkIfStale(path)),
+    }),
+    bound: () => keepFile(path, mode, text),
   }
+}
+
+/** Gives the file that was bound its permissions; what it returns removes the file while it is still ours. */
+function keepFile(path: Buffer, mode: number | undefined, text: string): Cleanup | undefined {
   const ours = statOf(path)
   if (ours === undefined) return undefined
   const remove = removal(path, ours)

@@ -1,0 +1,91 @@
+import { fstatSync } from 'node:fs'
+import { isatty } from 'node:tty'
+import type { AddressBase } from '../../core/address.ts'
+import { SocketError } from '../../core/errors.ts'
+import type { AnyHandle, ListenerHandle } from '../../core/family.ts'
+import { loadAddon } from '../../engine/addon.ts'
+import { builtinFamilies } from '../../families/index.ts'
+import type { Wording } from './addresses.ts'
+import { invalidDescriptor } from './argument-errors.ts'
+import { checkInt32 } from './checks.ts'
+import { SocketHandle } from './socket-handle.ts'
+import { failureIn, plainError } from './system-errors.ts'
+
+/** One of Node's own handles, as far as it matters here. */
+export interface ForeignHandle {
+  readonly fd?: number
+  close(onClosed?: () => void): void
+}
+
+interface Adopted<H> {
+  readonly handle: H
+  readonly wording: Wording
+}
+
+/** Takes over a connected socket. Throws `ERR_INVALID_FD_TYPE` for a descriptor of anything else. */
+export function openDescriptor(fd: unknown): SocketHandle {
+  checkInt32(fd, 'fd', 0)
+  const type = typeOf(fd)
+  if (type !== 'SOCKET') throw invalidDescriptor(type)
+  try {
+    return streamOn(fd, 'itself')
+  } catch (error) {
+    throw error instanceof SocketError ? plainError(failureIn(error), 'open') : error
+  }
+}
+
+/** A handle of ours; or one of Node's, of which we take a duplicate of its descriptor before it is closed. */
+export function takeHandle(handle: SocketHandle | ForeignHandle): SocketHandle {
+  if (handle instanceof SocketHandle) return handle
+  if (handle.fd === undefined || handle.fd < 0) throw invalidDescriptor('UNKNOWN')
+  const ours = streamOn(handle.fd, 'duplicate')
+  handle.close()
+  return ours
+}
+
+/** Listens on a socket that is bound, and may be listening already. Throws the engine's errors. */
+export function listenOnDescriptor(fd: number, backlog: number): Adopted<ListenerHandle<AddressBase>> {
+  if (!LISTENING.has(typeOf(fd))) throw invalidDescriptor(typeOf(fd))
+  // Refused by what is no socket, or is one that cannot listen: the adoption then says why.
+  loadAddon().addon?.listen(fd, backlog)
+  const { handle, wording } = take(fd, 'itself')
+  if (handle.type === 'listener') return { handle, wording }
+  handle.close()
+  throw invalidDescriptor('UNKNOWN')
+}
+
+function streamOn(fd: number, what: 'itself' | 'duplicate'): SocketHandle {
+  const { handle, wording } = take(fd, what)
+  if (handle.type === 'stream') return new SocketHandle(wording, handle)
+  handle.close()
+  throw invalidDescriptor('UNKNOWN')
+}
+
+function take(fd: number, what: 'itself' | 'duplicate'): Adopted<AnyHandle<AddressBase> | ListenerHandle<AddressBase>> {
+  for (const family of builtinFamilies) {
+    const handle = family.adopt?.(fd, what)
+    if (handle !== undefined) return { handle, wording: WORDINGS[family.name] ?? 'address' }
+  }
+  throw invalidDescriptor('UNKNOWN')
+}
+
+const WORDINGS: Readonly<Record<string, Wording>> = { inet: 'tcp', unix: 'pipe' }
+
+/** Of the others Node does not even try. */
+const LISTENING: ReadonlySet<string> = new Set(['SOCKET', 'PIPE'])
+
+function typeOf(fd: number): string {
+  const stat = statOf(fd)
+  if (stat?.isSocket()) return 'SOCKET'
+  if (stat?.isFIFO()) return 'PIPE'
+  if (stat?.isCharacterDevice()) return isatty(fd) ? 'TTY' : 'FILE'
+  return stat?.isFile() ? 'FILE' : 'UNKNOWN'
+}
+
+function statOf(fd: number): ReturnType<typeof fstatSync> | undefined {
+  try {
+    return fstatSync(fd)
+  } catch {
+    return undefined
+  }
+}
