@@ -45,7 +45,7 @@ function ofSocket(fd: number, kind: SocketKind): true | string {
  */
 export function adoptDescriptor(fd: number, what: 'itself' | 'duplicate'): DatagramHandle<AddressBase> {
   for (const family of builtinFamilies) {
-    const handle = family.adopt?.(fd, what)
+    const handle = family.adopt?.(fd, { what })
     if (handle !== undefined) return handle as DatagramHandle<AddressBase>
   }
   throw unsupported(`descriptor ${fd}`, 'it is of no family known here')

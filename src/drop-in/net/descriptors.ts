@@ -63,7 +63,7 @@ function streamOn(fd: number, what: 'itself' | 'duplicate'): SocketHandle {
 
 function take(fd: number, what: 'itself' | 'duplicate'): Adopted<AnyHandle<AddressBase> | ListenerHandle<AddressBase>> {
   for (const family of builtinFamilies) {
-    const handle = family.adopt?.(fd, what)
+    const handle = family.adopt?.(fd, { what })
     if (handle !== undefined) return { handle, wording: WORDINGS[family.name] ?? 'address' }
   }
   throw invalidDescriptor('UNKNOWN')
