@@ -1,13 +1,17 @@
 import type { EventEmitter } from 'node:events'
 import type { AddressBase } from '../../core/address.ts'
+import { askPrimary, isWorker } from '../cluster.ts'
+import { failureOf, type SystemCode } from '../errors/failure.ts'
+import { callFailed } from '../errors/system-error.ts'
 import type { BindRequest } from './bind-arguments.ts'
 import { setBufferSize } from './buffers.ts'
-import { askPrimary, isWorker, type SharedSocket, UV_UDP_IPV6ONLY, UV_UDP_REUSEADDR } from './cluster.ts'
 import { isOfKind } from './descriptor.ts'
 import type { Place } from './kind.ts'
-import { addressFailed, callFailed, coded } from './node-errors.ts'
+import { addressFailed, coded } from './node-errors.ts'
+import type { NodeUdpHandle } from './node-handle.ts'
+import { type SharedSocket, UV_UDP_IPV6ONLY, UV_UDP_REUSEADDR } from './shared-socket.ts'
 import { BOUND, openHandle, stateOf, UNBOUND } from './state.ts'
-import { codeOfErrno, type SystemCode, translated } from './system-codes.ts'
+import { translated } from './system-codes.ts'
 
 /** Emits 'listening', or 'error' for what the system refuses. Throws for a descriptor that cannot be used. */
 export function startBind(socket: EventEmitter, request: BindRequest): void {
@@ -79,12 +83,12 @@ function bindOwn(socket: EventEmitter, address: AddressBase, fail: (failure: Sys
 }
 
 function bindShared(socket: EventEmitter, wanted: SharedSocket, fail: (failure: SystemCode) => Error): void {
-  askPrimary(socket, wanted, (errno, shared) => {
+  askPrimary<SharedSocket, NodeUdpHandle>(socket, wanted, (errno, shared) => {
     const { handle } = stateOf(socket)
     if (handle === null) {
       shared?.close()
-    } else if (errno !== 0 || shared === undefined) {
-      failBind(socket, fail(codeOfErrno(errno)))
+    } else if (errno !== 0 || !shared) {
+      failBind(socket, fail(failureOf(errno)))
     } else {
       handle.share(shared)
       startListening(socket)

@@ -1,18 +1,11 @@
 import { getSystemErrorMap, type InspectOptions, inspect } from 'node:util'
-import type { SystemCode } from './system-codes.ts'
+import type { SystemCode } from '../errors/failure.ts'
+import { received } from '../errors/received.ts'
+import type { SystemError } from '../errors/system-error.ts'
 
 /** What Node's own modules throw for misuse: a `code`, which the name in the stack repeats. */
 export interface CodedError extends Error {
   readonly code: string
-}
-
-/** What Node's own modules throw and emit for a failed system call. */
-export interface SystemCallError extends Error {
-  readonly errno: number | undefined
-  readonly code: string
-  readonly syscall: string
-  readonly address?: string | undefined
-  readonly port?: number | undefined
 }
 
 type Base = new (message: string) => Error
@@ -29,7 +22,7 @@ export function coded(Base: Base, code: string, message: string): CodedError {
 /** `expected` follows "must be": `of type string`. */
 export function invalidArgument(name: string, expected: string, actual: unknown): CodedError {
   const kind = name.includes('.') ? 'property' : 'argument'
-  const message = `The "${name}" ${kind} must be ${expected}. Received ${described(actual)}`
+  const message = `The "${name}" ${kind} must be ${expected}. Received ${received(actual)}`
   return coded(TypeError, 'ERR_INVALID_ARG_TYPE', message)
 }
 
@@ -39,13 +32,8 @@ export function outOfRange(name: string, range: string, actual: unknown): CodedE
 }
 
 export function badPort(name: string, lowest: '> 0' | '>= 0', actual: unknown): CodedError {
-  const message = `${name} should be ${lowest} and < 65536. Received ${described(actual)}.`
+  const message = `${name} should be ${lowest} and < 65536. Received ${received(actual)}.`
   return coded(RangeError, 'ERR_SOCKET_BAD_PORT', message)
-}
-
-/** `bind EADDRINUSE`: for a call that has no address to name. */
-export function callFailed({ errno, code }: SystemCode, syscall: string): SystemCallError {
-  return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall })
 }
 
 /** `bind EADDRINUSE 127.0.0.1:53`; a port of 0 is left out. */
@@ -54,7 +42,7 @@ export function addressFailed(
   syscall: string,
   address: string | undefined,
   port?: number,
-): SystemCallError {
+): SystemError {
   const where = port ? `${address}:${port}` : address
   const error = Object.assign(new Error(`${syscall} ${code} ${where}`), { errno, code, syscall, address })
   return port ? Object.assign(error, { port }) : error
@@ -87,19 +75,4 @@ export function bufferSizeFailed({ errno = 0, code }: SystemCode, syscall: strin
     })
   }
   return error
-}
-
-/** Longer texts are cut, so that a message does not carry a whole value. */
-const MOST = 28
-
-/** A value in the words of Node's messages: its type and what it is. */
-function described(value: unknown): string {
-  if (value === undefined || value === null) return String(value)
-  if (typeof value === 'function') return value.name === '' ? 'function ' : `function ${value.name}`
-  if (typeof value === 'object') {
-    const name = value.constructor?.name
-    return name ? `an instance of ${name}` : inspect(value, { depth: -1 })
-  }
-  const text = inspect(value, { colors: false })
-  return `type ${typeof value} (${text.length > MOST ? `${text.slice(0, MOST - 3)}...` : text})`
 }

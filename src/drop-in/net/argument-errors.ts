@@ -1,4 +1,8 @@
 import { inspect } from 'node:util'
+import { received } from '../errors/received.ts'
+
+/** Characters of a value in a message. */
+const MOST = 128
 
 type Coded<E extends Error> = E & { code: string }
 
@@ -9,23 +13,23 @@ function coded<E extends Error>(error: E, code: string): Coded<E> {
 
 /** `mustBe`: such as `of type number`. */
 export function invalidType(name: string, mustBe: string, actual: unknown): Coded<TypeError> {
-  const message = `The "${name}" ${noun(name)} must be ${mustBe}. Received ${describe(actual)}`
+  const message = `The "${name}" ${noun(name)} must be ${mustBe}. Received ${received(actual)}`
   return coded(new TypeError(message), 'ERR_INVALID_ARG_TYPE')
 }
 
 export function invalidValue(name: string, value: unknown, reason = 'is invalid'): Coded<TypeError> {
-  const message = `The ${noun(name)} '${name}' ${reason}. Received ${cut(inspect(value), 128)}`
+  const message = `The ${noun(name)} '${name}' ${reason}. Received ${cut(inspect(value))}`
   return coded(new TypeError(message), 'ERR_INVALID_ARG_VALUE')
 }
 
 export function outOfRange(name: string, range: string, value: unknown): Coded<RangeError> {
-  const received = typeof value === 'number' && Number.isInteger(value) ? grouped(value) : inspect(value)
-  const message = `The value of "${name}" is out of range. It must be ${range}. Received ${received}`
+  const shown = typeof value === 'number' && Number.isInteger(value) ? grouped(value) : inspect(value)
+  const message = `The value of "${name}" is out of range. It must be ${range}. Received ${shown}`
   return coded(new RangeError(message), 'ERR_OUT_OF_RANGE')
 }
 
 export function badPort(name: string, port: unknown): Coded<RangeError> {
-  const message = `${name} should be >= 0 and < 65536. Received ${describe(port)}.`
+  const message = `${name} should be >= 0 and < 65536. Received ${received(port)}.`
   return coded(new RangeError(message), 'ERR_SOCKET_BAD_PORT')
 }
 
@@ -81,16 +85,8 @@ function noun(name: string): string {
   return name.includes('.') ? 'property' : 'argument'
 }
 
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value)
-  if (typeof value === 'function') return `function ${value.name}`
-  if (typeof value !== 'object') return `type ${typeof value} (${cut(inspect(value), 28, 25)})`
-  const maker: unknown = value.constructor?.name
-  return typeof maker === 'string' && maker !== '' ? `an instance of ${maker}` : inspect(value, { depth: -1 })
-}
-
-function cut(text: string, longest: number, keep: number = longest): string {
-  return text.length > longest ? `${text.slice(0, keep)}...` : text
+function cut(text: string): string {
+  return text.length > MOST ? `${text.slice(0, MOST)}...` : text
 }
 
 /** 4294967297 as `4_294_967_297`, as Node writes it from there on. */

@@ -1,12 +1,7 @@
-import { constants } from 'node:os'
-import { getSystemErrorMap, getSystemErrorName } from 'node:util'
+import { getSystemErrorMap } from 'node:util'
 import { SocketError } from '../../core/errors.ts'
-
-/** What went wrong, as the system says it. `errno` is negative. */
-export interface Failure {
-  readonly code: string
-  readonly errno: number
-}
+import { type Failure, failure } from '../errors/failure.ts'
+import { callFailed } from '../errors/system-error.ts'
 
 /** A system error in the shape of Node's own. */
 export interface SystemError extends Error {
@@ -20,20 +15,10 @@ export interface SystemError extends Error {
 }
 
 /** Libuv's own error for an argument that no system call would take. */
-const INVALID: Failure = { code: 'EINVAL', errno: -constants.errno.EINVAL }
+const INVALID: Failure = failure('EINVAL')
 
 /** unix(7): bytes of a path. */
 const LONGEST_PATH = 108
-
-/** By its name. */
-export function failure(code: keyof typeof constants.errno): Failure {
-  return { code, errno: -constants.errno[code] }
-}
-
-/** By its number. */
-export function failureOf(errno: number): Failure {
-  return { code: getSystemErrorName(errno), errno }
-}
 
 /**
  * The system's error in one of the engine's. An address that a family refuses without asking the system is one that Node
@@ -53,15 +38,10 @@ export function pipeFailure(error: Error, path: string, call: 'bind' | 'connect'
   return call === 'bind' && known.code === 'ENOENT' ? failure('EACCES') : known
 }
 
-/** `read ECONNRESET` */
-export function plainError({ code, errno }: Failure, syscall: string): SystemError {
-  return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall })
-}
-
 /** An error of an open stream, as Node reports it; one that is not the system's stays as it is. */
 export function streamError(error: Error, syscall: string): Error {
   if (!(error instanceof SocketError) || error.errno === undefined) return error
-  return plainError({ code: error.code, errno: error.errno }, error.syscall ?? syscall)
+  return callFailed({ code: error.code, errno: error.errno }, error.syscall ?? syscall)
 }
 
 /** `connect ECONNREFUSED 127.0.0.1:1 - Local (127.0.0.1:9)` */
