@@ -1,13 +1,13 @@
 import type { EventEmitter } from 'node:events'
 import type { AddressBase } from '../../core/address.ts'
 import { askPrimary, isWorker } from '../cluster.ts'
+import { invalidDescriptor } from '../errors/argument-errors.ts'
 import { failureOf, type SystemCode } from '../errors/failure.ts'
-import { callFailed } from '../errors/system-error.ts'
+import { callFailed, placedError } from '../errors/system-error.ts'
 import type { BindRequest } from './bind-arguments.ts'
 import { setBufferSize } from './buffers.ts'
 import { isOfKind } from './descriptor.ts'
 import type { Place } from './kind.ts'
-import { addressFailed, coded } from './node-errors.ts'
 import type { NodeUdpHandle } from './node-handle.ts'
 import { type SharedSocket, UV_UDP_IPV6ONLY, UV_UDP_REUSEADDR } from './shared-socket.ts'
 import { BOUND, openHandle, stateOf, UNBOUND } from './state.ts'
@@ -33,7 +33,7 @@ function bindDescriptor(socket: EventEmitter, fd: number, exclusive: boolean): v
     return
   }
   const found = isOfKind(fd, kind)
-  if (found !== true) throw coded(TypeError, 'ERR_INVALID_FD_TYPE', `Unsupported fd type: ${found}`)
+  if (found !== true) throw invalidDescriptor(found)
   try {
     openHandle(socket).open(fd)
   } catch (error) {
@@ -52,7 +52,7 @@ function bindPlace(socket: EventEmitter, place: Place, exclusive: boolean): void
       return
     }
     const { address: host, port } = kind.describe(address)
-    const fail = (failure: SystemCode) => addressFailed(failure, 'bind', host, port)
+    const fail = (failure: SystemCode) => placedError(failure, 'bind', host, port)
     if (exclusive || !kind.isShared || !isWorker()) {
       bindOwn(socket, address, fail)
     } else {

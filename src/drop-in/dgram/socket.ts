@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { AddressInput } from '../../core/address.ts'
 import { tell, udpSockets } from '../diagnostics.ts'
+import { checkNumber, checkString } from '../errors/checks.ts'
+import { coded } from '../errors/coded.ts'
 import { failure } from '../errors/failure.ts'
 import { callFailed } from '../errors/system-error.ts'
 import { readBind } from './bind-arguments.ts'
@@ -13,14 +15,12 @@ import { addDeprecated } from './deprecated.ts'
 import { membership, multicastInterface, sourceMembership } from './groups.ts'
 import { SocketHandle } from './handle.ts'
 import type { Described } from './kind.ts'
-import { coded } from './node-errors.ts'
 import type { NodeUdpHandle } from './node-handle.ts'
 import { readSend, type SendArguments, type SendCallback } from './send-arguments.ts'
 import { startSend } from './sending.ts'
 import { requireGroup, setHops, setMembership, setOption } from './socket-options.ts'
 import { BINDING, BOUND, CONNECTED, CONNECTING, DISCONNECTED, openHandle, setState, stateOf, UNBOUND } from './state.ts'
 import { translated } from './system-codes.ts'
-import { checkNumber, checkString } from './validate.ts'
 
 /** What a message is of. */
 export type MessageData = string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[]

@@ -1,10 +1,10 @@
 import { isIP, Socket, type SocketConstructorOpts } from 'node:net'
 import { askPrimary, isWorker } from '../cluster.ts'
 import { failure, failureOf } from '../errors/failure.ts'
+import { placedError } from '../errors/system-error.ts'
 import type { SocketName } from './addresses.ts'
 import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import type { NumericPlace } from './listening.ts'
-import { placedError } from './system-errors.ts'
 
 /** What a worker asks its primary for. */
 interface Query {

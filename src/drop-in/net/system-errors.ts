@@ -1,18 +1,7 @@
 import { getSystemErrorMap } from 'node:util'
 import { SocketError } from '../../core/errors.ts'
 import { type Failure, failure } from '../errors/failure.ts'
-import { callFailed } from '../errors/system-error.ts'
-
-/** A system error in the shape of Node's own. */
-export interface SystemError extends Error {
-  code: string
-  errno: number
-  syscall: string
-  address?: string | null | undefined
-  port?: number
-  localAddress?: string
-  localPort?: number
-}
+import { callFailed, type PlacedError, place } from '../errors/system-error.ts'
 
 /** Libuv's own error for an argument that no system call would take. */
 const INVALID: Failure = failure('EINVAL')
@@ -44,42 +33,17 @@ export function streamError(error: Error, syscall: string): Error {
   return callFailed({ code: error.code, errno: error.errno }, error.syscall ?? syscall)
 }
 
-/** `connect ECONNREFUSED 127.0.0.1:1 - Local (127.0.0.1:9)` */
-export function placedError(
-  { code, errno }: Failure,
-  syscall: string,
-  address: string,
-  port: number | undefined,
-  local?: { address: string; port: number },
-): SystemError {
-  const from = local === undefined ? '' : ` - Local (${local.address}:${local.port})`
-  const error: SystemError = Object.assign(new Error(`${syscall} ${code}${place(address, port)}${from}`), {
-    errno,
-    code,
-    syscall,
-    address,
-  })
-  if (port) error.port = port
-  if (local !== undefined) Object.assign(error, { localAddress: local.address, localPort: local.port })
-  return error
-}
-
 /** `listen EADDRINUSE: address already in use :::80` */
 export function listenError(
   { code, errno }: Failure,
   address: string | null | undefined,
   port: number | null | undefined,
-): SystemError {
+): PlacedError {
   const meaning = getSystemErrorMap().get(errno)?.[1] ?? 'unknown error'
   const message = `listen ${code}: ${meaning}${place(address, port)}`
-  const error: SystemError = Object.assign(new Error(message), { code, errno, syscall: 'listen', address })
+  const error: PlacedError = Object.assign(new Error(message), { code, errno, syscall: 'listen', address })
   if (port) error.port = port
   return error
-}
-
-function place(address: string | null | undefined, port: number | null | undefined): string {
-  if (port && port > 0) return ` ${address}:${port}`
-  return address ? ` ${address}` : ''
 }
 
 /** All the addresses of a name failed. */
