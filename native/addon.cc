@@ -30,6 +30,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("setsockopt", SetSockOpt),
       function("shutdown", Shutdown),
       function("adopt", Adopt),
+      function("release", Release),
       function("close", Close),
       function("duplicate", Duplicate),
       function("recv", Recv),

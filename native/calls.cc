@@ -141,6 +141,16 @@ napi_value Adopt(napi_env env, napi_callback_info info) {
   return call.Return(0);
 }
 
+napi_value Release(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  if (!call.Read(&fd)) return call.Return(-EINVAL);
+  Descriptors& descriptors = call.environment().descriptors();
+  if (descriptors.OwnerOf(fd) != Owner::kEnvironment) return call.Return(-EBADF);
+  descriptors.SetOwner(fd, Owner::kNobody);
+  return call.Return(0);
+}
+
 napi_value Close(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;

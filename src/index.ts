@@ -40,6 +40,7 @@ export { PersistentConnection, type PersistentEventMap, type PersistentOptions }
 export { isTransient, type Retry, type RetryOptions } from './core/retry.ts'
 export type { BatchResult } from './core/send-batch.ts'
 export {
+  type AdoptOptions,
   createSockets,
   type EndpointOf,
   type EndpointOfKind,

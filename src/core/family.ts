@@ -55,10 +55,17 @@ export interface AddressFamily<A extends AddressBase = Address> {
    */
   discover?(options: DiscoverOptions): AsyncIterable<unknown>
   /**
-   * Takes ownership of a socket that is open already, or of a duplicate of its descriptor where somebody else keeps it;
-   * `undefined` when it is not of this family.
+   * Takes ownership of a socket that is open already; `undefined` when it is not of this family. What throws leaves the
+   * descriptor to its owner.
    */
-  adopt?(fd: number, what?: 'itself' | 'duplicate'): AnyHandle<A> | ListenerHandle<A> | undefined
+  adopt?(fd: number, request?: AdoptRequest): AnyHandle<A> | ListenerHandle<A> | undefined
+}
+
+export interface AdoptRequest {
+  /** Default `'itself'`; `'duplicate'` where somebody else keeps the descriptor. */
+  readonly what?: 'itself' | 'duplicate'
+  /** Socket options to set; those of a listener are for what it accepts, too. */
+  readonly options?: Readonly<Record<string, unknown>>
 }
 
 export interface NodeAddress {

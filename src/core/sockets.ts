@@ -38,6 +38,9 @@ export type EndpointOptions = Pick<
 /** The options of a listener that comes from another process: the socket is open, and brings its own. */
 export type TakeOverOptions = EndpointOptions & Pick<ListenOptions, 'maxConnections' | 'allow' | 'signal' | 'timeout'>
 
+/** Options of `adopt`: of an endpoint, and where the socket listens of the listener. */
+export type AdoptOptions = Omit<ListenOptions, 'signal' | 'timeout' | 'engine' | 'local' | 'backlog'>
+
 /** One row of `families()`. */
 export interface FamilyStatus {
   readonly name: string
@@ -77,11 +80,12 @@ export interface Sockets {
   socketpair<const S extends Scheme>(scheme: S, options?: EndpointOptions): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
   /**
    * Takes over a socket that is open already, whatever made it: finds its family and type, and owns the descriptor from
-   * then on. Throws the system's error (`EBADF`, `ENOTSOCK`), and leaves the descriptor alone in that case.
+   * then on. Throws the system's error (`EBADF`, `ENOTSOCK`; `EEXIST` for one that Node or an endpoint has already), or
+   * `ERR_OPTION_UNKNOWN`, and leaves the descriptor to its owner in that case.
    */
   adopt(
     fd: number,
-    options?: OpenOptions,
+    options?: AdoptOptions,
   ): StreamEndpoint | DatagramEndpoint | Listener<StreamEndpoint | DatagramEndpoint>
   /**
    * The other end of `listener.handOver`: takes the listening socket of the process at the other end of a Unix stream,
@@ -267,16 +271,16 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     return [endpoint(family, first, options), endpoint(family, second, options)]
   }
 
-  function adopt(fd: number, options: OpenOptions = {}) {
+  function adopt(fd: number, options: AdoptOptions = {}) {
     if (!Number.isInteger(fd) || fd < 0) throw new TypeError('fd must be a descriptor: an integer, 0 or more')
-    checkOpenOptions(options)
-    const { family, handle } = adoptHandle(fd)
+    checkListenOptions(options)
+    const { family, handle } = adoptHandle(fd, familyOptions(options))
     return handle.type === 'listener' ? listener(family, handle, options) : endpoint(family, handle, options)
   }
 
-  function adoptHandle(fd: number) {
+  function adoptHandle(fd: number, options: Readonly<Record<string, unknown>> = {}) {
     for (const family of registry.families) {
-      const handle = family.adopt?.(fd)
+      const handle = family.adopt?.(fd, { options })
       if (handle !== undefined) return { family, handle }
     }
     throw new SocketError('ERR_UNSUPPORTED', `descriptor ${fd} is of no family known here`)

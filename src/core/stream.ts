@@ -55,6 +55,8 @@ export class StreamEndpoint extends SocketSurface {
   #bytesTaken = 0
   #timer: NodeJS.Timeout | undefined
   #descriptorWrites: DescriptorWrites | undefined
+  /** 'close' was emitted: later than `closed`. */
+  #closeTold = false
   #web: WebEndpoint | undefined
   /** Milliseconds without traffic until 'timeout'; 0 for none. Set by `setTimeout`. */
   timeout = 0
@@ -90,8 +92,12 @@ export class StreamEndpoint extends SocketSurface {
         }
         this.#attach(handle)
         callback()
-        this.emit('connect')
-        this.emit('ready')
+        // Not in the promise's turn: what a listener throws is an uncaught exception, as from any other event.
+        process.nextTick(() => {
+          if (this.destroyed) return
+          this.emit('connect')
+          this.emit('ready')
+        })
       },
       (error: Error) => {
         this.#opening = undefined
@@ -244,6 +250,7 @@ export class StreamEndpoint extends SocketSurface {
     // In a later turn of the event loop, as net.Socket does: TLS above it tells of its own error before that, so that who
     // listens to both knows why the connection is gone.
     setImmediate(() => {
+      this.#closeTold = true
       reportClose(this, error ?? undefined)
       this.emit('close', error !== null)
     })
@@ -264,7 +271,7 @@ export class StreamEndpoint extends SocketSurface {
 
   /** Resolves when the endpoint is closed; what waits to be sent is dropped, as by `destroy`. */
   override async [Symbol.asyncDispose](): Promise<void> {
-    if (this.closed) return
+    if (this.#closeTold) return
     const closed = new Promise<void>((resolve) => this.once('close', () => resolve()))
     this.on('error', () => undefined)
     this.destroy()

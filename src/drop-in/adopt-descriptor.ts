@@ -14,7 +14,7 @@ export interface Adopted {
  */
 export function adoptDescriptor(fd: number, what: 'itself' | 'duplicate'): Adopted | undefined {
   for (const family of builtinFamilies) {
-    const handle = family.adopt?.(fd, what)
+    const handle = family.adopt?.(fd, { what })
     if (handle !== undefined) return { handle, family: family.name }
   }
   return undefined

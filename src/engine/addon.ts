@@ -32,6 +32,8 @@ export interface Addon {
    * one that this environment owns already.
    */
   adopt(fd: number): number
+  /** Gives up a descriptor that this environment owns and does not watch, and leaves it open. `-EBADF` for any other. */
+  release(fd: number): number
   /** Closes a descriptor that this environment owns, else `-EBADF`. One that is watched is closed by its watch. */
   close(fd: number): number
   /** A duplicate of a descriptor, whoever's it is: fcntl(2) with F_DUPFD_CLOEXEC. It shares its flags with the original. */

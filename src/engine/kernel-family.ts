@@ -191,7 +191,7 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     },
     bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
     socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),
-    adopt: (fd, what = 'itself') => kernelOpener('adopt').adopt(fd, what),
+    adopt: (fd, { what = 'itself', options = {} } = {}) => kernelOpener('adopt').adopt(fd, what, options),
     // Where a bind is more than bind(2) it takes its time.
     ...(definition.aroundBind === undefined && {
       openDatagram: (address: A, options: Readonly<Record<string, unknown>>) =>

@@ -21,7 +21,7 @@ import {
 import { KernelStream } from './kernel-stream.ts'
 import { pause } from './pause.ts'
 import { race } from './race.ts'
-import { namedOptions, unknownOption } from './socket-options.ts'
+import { namedOptions, unknownOption, writeOption } from './socket-options.ts'
 
 /** What socket(2) answers where the kernel lacks the family, the type or the protocol. */
 const MISSING = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ESOCKTNOSUPPORT', 'EPFNOSUPPORT'])
@@ -140,7 +140,10 @@ export class KernelOpener<A extends AddressBase> {
     const kind = this.#kind(address, numbers)
     const options = this.#withDefaults(address, 'listen', request.options)
     const wrap = (fd: number, remote: A | undefined) => this.#accepted(fd, kind, remote, options)
-    const listener = new KernelListener(this.#addon, kind, this.#socket(numbers, address), wrap)
+    const listener = this.#owned(
+      this.#socket(numbers, address),
+      (fd) => new KernelListener(this.#addon, kind, fd, wrap),
+    )
     try {
       this.#apply(listener, options, 'socket')
       return listener
@@ -198,7 +201,12 @@ export class KernelOpener<A extends AddressBase> {
     return [this.#handle(kind, first), this.#handle(kind, second)]
   }
 
-  adopt(fd: number, what: 'itself' | 'duplicate' = 'itself'): AnyHandle<A> | ListenerHandle<A> | undefined {
+  /** Takes a socket over, or a duplicate of it, with these options set. What throws leaves the descriptor as it was. */
+  adopt(
+    fd: number,
+    what: 'itself' | 'duplicate',
+    options: Readonly<Record<string, unknown>>,
+  ): AnyHandle<A> | ListenerHandle<A> | undefined {
     const numbers = {
       domain: this.#readInt(fd, SO_DOMAIN),
       type: this.#readInt(fd, SO_TYPE),
@@ -206,13 +214,45 @@ export class KernelOpener<A extends AddressBase> {
     }
     const like = this.#likeOf(numbers)
     if (like === undefined) return undefined
-    const listening = this.#readInt(fd, SO_ACCEPTCONN) !== 0
-    const result = what === 'itself' ? this.#addon.adopt(fd) : this.#addon.duplicate(fd)
-    if (result < 0) throw systemError(result, 'fcntl')
-    const own = what === 'itself' ? fd : result
     const kind = this.#kind(like, numbers)
-    if (!listening) return this.#handle(kind, own)
-    return new KernelListener(this.#addon, kind, own, (accepted, remote) => this.#accepted(accepted, kind, remote, {}))
+    // On the descriptor itself: it is not ours before they are set.
+    for (const [name, value] of Object.entries(options)) writeOption(this.#addon, fd, kind, name, value)
+    const isListening = this.#readInt(fd, SO_ACCEPTCONN) !== 0
+    const make = (own: number): KernelStream<A> | KernelDatagram<A> | KernelListener<A> => {
+      const wrap = (accepted: number, remote: A | undefined) => this.#accepted(accepted, kind, remote, options)
+      return isListening ? new KernelListener(this.#addon, kind, own, wrap) : this.#made(kind, own)
+    }
+    const socket = what === 'itself' ? this.#takenOver(fd, make) : this.#owned(this.#duplicate(fd), make)
+    // Once more, for what the handle has to know of them.
+    for (const [name, value] of Object.entries(options)) socket.setOption(name, value)
+    return socket
+  }
+
+  #duplicate(fd: number): number {
+    const copy = this.#addon.duplicate(fd)
+    if (copy < 0) throw systemError(copy, 'fcntl')
+    return copy
+  }
+
+  #takenOver<S>(fd: number, make: (own: number) => S): S {
+    const result = this.#addon.adopt(fd)
+    if (result < 0) throw systemError(result, 'fcntl')
+    try {
+      return make(fd)
+    } catch (error) {
+      this.#addon.release(fd)
+      throw error
+    }
+  }
+
+  /** What `make` makes of a descriptor of ours, which is closed where it makes nothing. */
+  #owned<S>(fd: number, make: (own: number) => S): S {
+    try {
+      return make(fd)
+    } catch (error) {
+      this.#addon.close(fd)
+      throw error
+    }
   }
 
   /** Whether socket(2) gives one: closes it again. Throws what it answers otherwise. */
@@ -267,6 +307,10 @@ export class KernelOpener<A extends AddressBase> {
   }
 
   #handle(kind: SocketKind<A>, fd: number, remote?: A): KernelStream<A> | KernelDatagram<A> {
+    return this.#owned(fd, (own) => this.#made(kind, own, remote))
+  }
+
+  #made(kind: SocketKind<A>, fd: number, remote?: A): KernelStream<A> | KernelDatagram<A> {
     const Handle = kind.facts.kind === 'stream' ? KernelStream<A> : KernelDatagram<A>
     return new Handle(this.#addon, kind, fd, remote)
   }

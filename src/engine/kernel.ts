@@ -71,17 +71,14 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   #remote: A | undefined
   readonly #cleanups: Cleanup[] = []
 
-  /** Takes over the descriptor; closes it when it cannot be watched. `remote` is the peer's address where it is known. */
+  /** Takes over the descriptor, unless it cannot be watched. `remote` is the peer's address where it is known. */
   constructor(addon: Addon, kind: SocketKind<A>, fd: number, remote?: A) {
     this.addon = addon
     this.kind = kind
     this.#fd = fd
     this.#remote = remote
     const watch = addon.watch(fd, (events) => this.#ready(events))
-    if (typeof watch === 'number') {
-      addon.close(fd)
-      throw systemError(watch, 'watch')
-    }
+    if (typeof watch === 'number') throw systemError(watch, 'watch')
     this.#watch = watch
   }
 

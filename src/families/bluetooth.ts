@@ -61,7 +61,7 @@ export const bluetooth: AddressFamily<BluetoothAddress> = {
   ephemeral: () => undefined,
   connect,
   listen,
-  adopt: (fd, what) => bluetoothSockets.adopt?.(fd, what),
+  adopt: (fd, request) => bluetoothSockets.adopt?.(fd, request),
   async *discover(options) {
     const { discoverDevices } = await import('./bluetooth/bluez/discovery.ts')
     yield* discoverDevices(options)

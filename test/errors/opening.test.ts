@@ -1,7 +1,19 @@
+import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { adopt, bind, connect, type DatagramEndpoint, type EngineName, listen } from '../../src/index.ts'
+import {
+  adopt,
+  bind,
+  connect,
+  type DatagramEndpoint,
+  type EngineName,
+  type Listener,
+  listen,
+  type StreamEndpoint,
+  socketpair,
+} from '../../src/index.ts'
 import { Child } from '../support/child.ts'
 import { given, need, scheme } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
@@ -186,6 +198,50 @@ describe('adopting what is no socket', () => {
     expect(() => adopt(fd)).toThrow(expect.objectContaining({ name: 'SocketError', code: 'ENOTSOCK' }))
     closeSync(fd)
   })
+
+  kernelOnly('what Node has in its event loop already: EEXIST, and Node keeps it', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { _handle } = server as unknown as { _handle: { fd: number } }
+    expect(() => adopt(_handle.fd)).toThrow(expect.objectContaining({ name: 'SocketError', code: 'EEXIST' }))
+    const { port } = server.address() as AddressInfo
+    await using client = await connect(`tcp://127.0.0.1:${port}`)
+    expect(client.connecting).toBe(false)
+    server.close()
+  })
+
+  kernelOnly('an option that the socket does not have: it stays the caller’s', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+    for (const misspelt of [{ misspelt: 1 }, { receiveTtl: true }, { mode: 0o600 }] as object[]) {
+      expect(() => adopt(fd, misspelt)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_UNKNOWN' }))
+    }
+    expect(server.address()).toMatchObject({ address: '127.0.0.1' })
+    server.close()
+  })
+})
+
+given(scheme('unix', 'kernel'))('options of adopt are set on what is adopted, and on what it accepts', async () => {
+  const [a, b] = socketpair('unix')
+  a.on('fds', async ([listening, message]: [number, number]) => {
+    const listener = adopt(listening, { noDelay: true, allowHalfOpen: true }) as Listener<StreamEndpoint>
+    const accepting = listener.accept()
+    const client = await connect(listener.address)
+    const accepted = await accepting
+    const udp = adopt(message, { receiveTtl: true, receiveQueue: 5 }) as DatagramEndpoint
+    await udp.send('x', udp.local)
+    a.emit('result', [accepted.getOption('noDelay'), accepted.allowHalfOpen, (await udp.receive())?.ttl])
+    for (const socket of [client, accepted, listener, udp]) await socket[Symbol.asyncDispose]()
+  })
+  a.resume()
+  const result = once(a, 'result')
+  await using tcp = await listen('tcp://127.0.0.1:0')
+  await using udp = await bind('udp://127.0.0.1:0')
+  b.writeWithFds(Buffer.from('x'), [tcp.fd as number, udp.fd as number])
+  expect(await result).toEqual([[true, true, 64]])
+  a.destroy()
+  b.destroy()
 })
 
 async function withoutPrivileges(run: () => Promise<void>): Promise<void> {

@@ -52,6 +52,7 @@ describeNative('arguments', ({ addon, pair, watch }) => {
     setsockopt: { args: [-1, 1, 1, memory], kinds: [fd, int, int, bytes] },
     shutdown: { args: [-1, 1], kinds: [fd, int] },
     adopt: { args: [-1], kinds: [fd] },
+    release: { args: [-1], kinds: [fd] },
     close: { args: [-1], kinds: [fd] },
     recv: { args: [-1, memory, 0, 1], kinds: [fd, bytes, size, size] },
     sendv: { args: [-1, [memory], 0, 0], kinds: [fd, listOfBytes, size, size] },

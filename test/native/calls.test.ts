@@ -156,6 +156,16 @@ describeNative('socket calls', ({ addon, own, socket, pair, path }) => {
     expect(addon.adopt(fd)).toBe(failure('EBADF'))
   })
 
+  test('release leaves a descriptor open, and to somebody else', () => {
+    const fd = openSync('/dev/null', 'r')
+    expect(addon.release(fd)).toBe(failure('EBADF'))
+    expect(addon.adopt(fd)).toBe(0)
+    expect(addon.release(fd)).toBe(0)
+    expect(addon.close(fd)).toBe(failure('EBADF'))
+    expect(isOpen(fd)).toBe(true)
+    closeSync(fd)
+  })
+
   test('close leaves alone what is not ours', () => {
     const fd = openSync('/dev/null', 'r')
     expect(addon.close(fd)).toBe(failure('EBADF'))

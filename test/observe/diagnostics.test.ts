@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   adopt,
@@ -52,7 +53,9 @@ beforeEach(() => {
   for (const [channel, handlers] of traces) channel.subscribe(handlers)
 })
 
-afterEach(() => {
+afterEach(async () => {
+  // Closes of this test's endpoints are told a turn after it: they are not the next test's.
+  await turn()
   for (const [name, handler] of plain) unsubscribe(name, handler)
   for (const [channel, handlers] of traces) channel.unsubscribe(handlers)
 })
