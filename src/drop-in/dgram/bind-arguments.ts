@@ -1,5 +1,5 @@
-import { isNodeHandle, type NodeUdpHandle } from './cluster.ts'
 import type { Place, SocketKind } from './kind.ts'
+import { isNodeHandle, type NodeUdpHandle } from './node-handle.ts'
 
 /** What `bind` was asked to do. */
 export type BindRequest =

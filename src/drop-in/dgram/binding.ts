@@ -1,13 +1,17 @@
 import type { EventEmitter } from 'node:events'
 import type { AddressBase } from '../../core/address.ts'
+import { askPrimary, isWorker } from '../cluster.ts'
+import { invalidDescriptor } from '../errors/argument-errors.ts'
+import { failureOf, type SystemCode } from '../errors/failure.ts'
+import { callFailed, placedError } from '../errors/system-error.ts'
 import type { BindRequest } from './bind-arguments.ts'
 import { setBufferSize } from './buffers.ts'
-import { askPrimary, isWorker, type SharedSocket, UV_UDP_IPV6ONLY, UV_UDP_REUSEADDR } from './cluster.ts'
 import { isOfKind } from './descriptor.ts'
 import type { Place } from './kind.ts'
-import { addressFailed, callFailed, coded } from './node-errors.ts'
+import type { NodeUdpHandle } from './node-handle.ts'
+import { type SharedSocket, UV_UDP_IPV6ONLY, UV_UDP_REUSEADDR } from './shared-socket.ts'
 import { BOUND, openHandle, stateOf, UNBOUND } from './state.ts'
-import { codeOfErrno, type SystemCode, translated } from './system-codes.ts'
+import { translated } from './system-codes.ts'
 
 /** Emits 'listening', or 'error' for what the system refuses. Throws for a descriptor that cannot be used. */
 export function startBind(socket: EventEmitter, request: BindRequest): void {
@@ -29,7 +33,7 @@ function bindDescriptor(socket: EventEmitter, fd: number, exclusive: boolean): v
     return
   }
   const found = isOfKind(fd, kind)
-  if (found !== true) throw coded(TypeError, 'ERR_INVALID_FD_TYPE', `Unsupported fd type: ${found}`)
+  if (found !== true) throw invalidDescriptor(found)
   try {
     openHandle(socket).open(fd)
   } catch (error) {
@@ -48,7 +52,7 @@ function bindPlace(socket: EventEmitter, place: Place, exclusive: boolean): void
       return
     }
     const { address: host, port } = kind.describe(address)
-    const fail = (failure: SystemCode) => addressFailed(failure, 'bind', host, port)
+    const fail = (failure: SystemCode) => placedError(failure, 'bind', host, port)
     if (exclusive || !kind.isShared || !isWorker()) {
       bindOwn(socket, address, fail)
     } else {
@@ -79,12 +83,12 @@ function bindOwn(socket: EventEmitter, address: AddressBase, fail: (failure: Sys
 }
 
 function bindShared(socket: EventEmitter, wanted: SharedSocket, fail: (failure: SystemCode) => Error): void {
-  askPrimary(socket, wanted, (errno, shared) => {
+  askPrimary<SharedSocket, NodeUdpHandle>(socket, wanted, (errno, shared) => {
     const { handle } = stateOf(socket)
     if (handle === null) {
       shared?.close()
-    } else if (errno !== 0 || shared === undefined) {
-      failBind(socket, fail(codeOfErrno(errno)))
+    } else if (errno !== 0 || !shared) {
+      failBind(socket, fail(failureOf(errno)))
     } else {
       handle.share(shared)
       startListening(socket)

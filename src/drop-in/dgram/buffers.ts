@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
-import { bufferSizeFailed, coded } from './node-errors.ts'
+import { coded } from '../errors/coded.ts'
+import { bufferSizeFailed } from './buffer-size-error.ts'
 import { openHandle } from './state.ts'
 import { codeOf } from './system-codes.ts'
 

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
+import { placedError } from '../errors/system-error.ts'
 import type { Place } from './kind.ts'
-import { addressFailed } from './node-errors.ts'
 import { CONNECTED, DISCONNECTED, stateOf } from './state.ts'
 import { translated } from './system-codes.ts'
 
@@ -19,7 +19,7 @@ export function startConnect(
     try {
       if (address !== undefined) handle.connect(address)
     } catch (error) {
-      failure = translated(error, (code) => addressFailed(code, 'connect', place.address ?? '', place.port))
+      failure = translated(error, (code) => placedError(code, 'connect', place.address ?? '', place.port))
     }
     if (failure === null) {
       state.connectState = CONNECTED

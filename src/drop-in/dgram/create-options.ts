@@ -1,9 +1,9 @@
 import dns from 'node:dns'
+import { checkFunction, checkSignal, checkUint32 } from '../errors/checks.ts'
+import { coded } from '../errors/coded.ts'
 import type { OpeningOptions, SocketKind } from './kind.ts'
-import { coded } from './node-errors.ts'
 import { SchemeKind } from './scheme-kind.ts'
 import { type Lookup, UdpKind } from './udp-kind.ts'
-import { checkFunction, checkSignal, checkUint32 } from './validate.ts'
 
 export type SocketType = 'udp4' | 'udp6'
 

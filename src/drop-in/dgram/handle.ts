@@ -1,12 +1,13 @@
 import type { AddressBase } from '../../core/address.ts'
 import { namedSystemError, unsupported } from '../../core/errors.ts'
 import type { DatagramHandle } from '../../core/family.ts'
-import type { NodeUdpHandle } from './cluster.ts'
-import { adoptDescriptor } from './descriptor.ts'
+import type { SystemCode } from '../errors/failure.ts'
+import { openDatagram } from './descriptor.ts'
 import { Inbox } from './inbox.ts'
 import type { Described, OpeningOptions, Place, Resolved, SocketKind } from './kind.ts'
+import type { NodeUdpHandle } from './node-handle.ts'
 import { Outbox, type Sent } from './outbox.ts'
-import { codeOf, type SystemCode } from './system-codes.ts'
+import { codeOf } from './system-codes.ts'
 
 export interface HandleEvents {
   onMessage(data: Buffer, from: Described): void
@@ -64,12 +65,12 @@ export class SocketHandle {
 
   /** Takes the descriptor over. */
   open(fd: number): void {
-    this.#use(adoptDescriptor(fd, 'itself'))
+    this.#use(openDatagram(fd, 'itself'))
   }
 
   /** From now on the same socket as that of Node's handle, which is closed with us. */
   share(handle: NodeUdpHandle): void {
-    this.#use(adoptDescriptor(handle.fd, 'duplicate'))
+    this.#use(openDatagram(handle.fd, 'duplicate'))
     // It waits for nothing, and so must not count as something that does.
     handle.unref?.()
     const close = handle.close.bind(handle)

@@ -1,6 +1,7 @@
 import type { AddressBase } from '../../core/address.ts'
 import type { DatagramHandle, Outgoing } from '../../core/family.ts'
-import { codeOf, ECANCELED, type SystemCode } from './system-codes.ts'
+import { failure, type SystemCode } from '../errors/failure.ts'
+import { codeOf } from './system-codes.ts'
 
 export type Sent = (failure: SystemCode | null, bytes: number) => void
 
@@ -64,7 +65,7 @@ export class Outbox {
 
   /** Those that still wait will not be sent. */
   cancel(): void {
-    for (const { done } of this.#waiting) if (done !== undefined) process.nextTick(done, ECANCELED, 0)
+    for (const { done } of this.#waiting) if (done !== undefined) process.nextTick(done, failure('ECANCELED'), 0)
     this.#waiting = []
     this.#bytes = 0
   }

@@ -2,17 +2,14 @@ import { inspect } from 'node:util'
 import { type AddressBase, type AddressInput, invalidAddress } from '../../core/address.ts'
 import { unsupported } from '../../core/errors.ts'
 import type { AddressFamily, DatagramHandle } from '../../core/family.ts'
-import { Registry } from '../../core/registry.ts'
 import { SOCK_DGRAM } from '../../engine/kernel-options.ts'
-import { builtinFamilies } from '../../families/index.ts'
 import { AF_UNIX } from '../../families/unix/name.ts'
+import { registry } from '../registry.ts'
 import type { Described, OpeningOptions, Place, Resolved, SocketKind } from './kind.ts'
 
 interface AddressPlace extends Place {
   readonly parsed: AddressBase
 }
-
-const registry = new Registry(builtinFamilies)
 
 /** A scheme of polysocket: its addresses stand, as text, where Node has a port and an address. */
 export class SchemeKind implements SocketKind {

@@ -1,6 +1,6 @@
+import { invalidType } from '../errors/argument-errors.ts'
+import { coded } from '../errors/coded.ts'
 import type { Place, SocketKind } from './kind.ts'
-import { coded, invalidArgument } from './node-errors.ts'
-import { BYTES_OR_TEXT } from './validate.ts'
 
 /** `bytes` is there without an error alone; typed as in `node:dgram`. */
 export type SendCallback = (error: Error | null, bytes: number) => void
@@ -14,6 +14,8 @@ export interface Sending {
 
 /** The arguments of `send` after the first, by position; what each means depends on the others. */
 export type SendArguments = readonly [unknown?, unknown?, unknown?, unknown?, unknown?]
+
+const BYTES_OR_TEXT = 'of type string or an instance of Buffer, TypedArray, or DataView'
 
 /**
  * Reads the arguments of `send`. Unconnected: `(data, port, address?, callback?)`, or with an offset and a length after the
@@ -53,7 +55,7 @@ function toPeer(data: unknown, [first, second, third, fourth, fifth]: SendArgume
 
 function slice(data: unknown, offset: unknown, length: unknown): Uint8Array {
   const whole = viewOf(data)
-  if (whole === undefined) throw invalidArgument('buffer', BYTES_OR_TEXT, data)
+  if (whole === undefined) throw invalidType('buffer', BYTES_OR_TEXT, data)
   // Anything is taken for a number here, as by Node.
   const start = (offset as number) >>> 0
   const size = (length as number) >>> 0
@@ -67,11 +69,11 @@ function slice(data: unknown, offset: unknown, length: unknown): Uint8Array {
 function bytesOf(data: unknown): Uint8Array {
   if (!Array.isArray(data)) {
     const bytes = viewOf(data)
-    if (bytes === undefined) throw invalidArgument('buffer', BYTES_OR_TEXT, data)
+    if (bytes === undefined) throw invalidType('buffer', BYTES_OR_TEXT, data)
     return bytes
   }
   const parts = data.map(viewOf)
-  if (parts.some((part) => part === undefined)) throw invalidArgument('buffer list arguments', BYTES_OR_TEXT, data)
+  if (parts.some((part) => part === undefined)) throw invalidType('buffer list arguments', BYTES_OR_TEXT, data)
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts as Uint8Array[])
 }
 

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { AddressBase } from '../../core/address.ts'
-import { addressFailed } from './node-errors.ts'
+import { placedError } from '../errors/system-error.ts'
 import type { Sent } from './outbox.ts'
 import type { Sending } from './send-arguments.ts'
 import { stateOf } from './state.ts'
@@ -23,7 +23,7 @@ function hand(socket: EventEmitter, { data, to, callback }: Sending, address: Ad
     callback &&
     ((failure, bytes) => {
       if (failure === null) callback(null, bytes)
-      else (callback as (error: Error) => void)(addressFailed(failure, 'send', to?.address, to?.port))
+      else (callback as (error: Error) => void)(placedError(failure, 'send', to?.address, to?.port))
     })
   // Closed in the meantime: the callback is not called, as in Node.
   stateOf(socket).handle?.send(data, address, sent)

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
-import { callFailed, coded } from './node-errors.ts'
+import { coded } from '../errors/coded.ts'
+import { callFailed } from '../errors/system-error.ts'
 import { openHandle } from './state.ts'
 import { codeOf } from './system-codes.ts'
 

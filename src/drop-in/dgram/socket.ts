@@ -1,24 +1,26 @@
-import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import type { AddressInput } from '../../core/address.ts'
+import { tell, udpSockets } from '../diagnostics.ts'
+import { checkNumber, checkString } from '../errors/checks.ts'
+import { coded } from '../errors/coded.ts'
+import { failure } from '../errors/failure.ts'
+import { callFailed } from '../errors/system-error.ts'
 import { readBind } from './bind-arguments.ts'
 import { afterBind } from './bind-queue.ts'
 import { startBind } from './binding.ts'
 import { getBufferSize, setBufferSize } from './buffers.ts'
-import type { NodeUdpHandle } from './cluster.ts'
 import { startConnect } from './connecting.ts'
 import { readCreateOptions, type SocketOptions, type SocketType } from './create-options.ts'
 import { addDeprecated } from './deprecated.ts'
 import { membership, multicastInterface, sourceMembership } from './groups.ts'
 import { SocketHandle } from './handle.ts'
 import type { Described } from './kind.ts'
-import { callFailed, coded } from './node-errors.ts'
+import type { NodeUdpHandle } from './node-handle.ts'
 import { readSend, type SendArguments, type SendCallback } from './send-arguments.ts'
 import { startSend } from './sending.ts'
 import { requireGroup, setHops, setMembership, setOption } from './socket-options.ts'
 import { BINDING, BOUND, CONNECTED, CONNECTING, DISCONNECTED, openHandle, setState, stateOf, UNBOUND } from './state.ts'
-import { EBADF, ENOTCONN, translated } from './system-codes.ts'
-import { checkNumber, checkString } from './validate.ts'
+import { translated } from './system-codes.ts'
 
 /** What a message is of. */
 export type MessageData = string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[]
@@ -62,9 +64,6 @@ interface SocketEvents {
   message: [message: Buffer, from: RemoteInfo]
 }
 
-/** Application monitoring listens there. */
-const created = channel('udp.socket')
-
 /** A socket of `node:dgram`'s shape over our own engine. */
 export class Socket extends EventEmitter<SocketEvents> {
   readonly type: string
@@ -91,7 +90,7 @@ export class Socket extends EventEmitter<SocketEvents> {
       ...opening,
     })
     if (signal !== undefined) this.#closeOn(signal)
-    if (created.hasSubscribers) created.publish({ socket: this })
+    tell(udpSockets, () => ({ socket: this }))
   }
 
   #closeOn(signal: AbortSignal): void {
@@ -255,14 +254,14 @@ export class Socket extends EventEmitter<SocketEvents> {
   /** Throws EBADF while the socket has no address. */
   address(): AddressInfo {
     const { local } = openHandle(this)
-    if (local === undefined) throw callFailed(EBADF, 'getsockname')
+    if (local === undefined) throw callFailed(failure('EBADF'), 'getsockname')
     return { address: local.address, family: local.family, port: local.port }
   }
 
   remoteAddress(): AddressInfo {
     const { remote } = openHandle(this)
     if (stateOf(this).connectState !== CONNECTED) throw notConnected()
-    if (remote === undefined) throw callFailed(ENOTCONN, 'getpeername')
+    if (remote === undefined) throw callFailed(failure('ENOTCONN'), 'getpeername')
     return { address: remote.address, family: remote.family, port: remote.port }
   }
 

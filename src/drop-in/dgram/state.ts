@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
+import { coded } from '../errors/coded.ts'
 import type { SocketHandle } from './handle.ts'
 import type { SocketKind } from './kind.ts'
-import { coded } from './node-errors.ts'
 
 export const UNBOUND = 0
 export const BINDING = 1

@@ -7,8 +7,8 @@ import { SOCK_DGRAM } from '../../engine/kernel-options.ts'
 import { ANY } from '../../families/inet/host.ts'
 import { AF_INET, AF_INET6 } from '../../families/inet/sockaddr.ts'
 import { type InetAddress, inet } from '../../families/inet.ts'
+import { checkPort, checkString } from '../errors/checks.ts'
 import type { Described, OpeningOptions, Place, Resolved, SocketKind } from './kind.ts'
-import { checkPort, checkString } from './validate.ts'
 
 /** `dns.lookup`, or what the caller gave in its place. */
 export type Lookup = (

@@ -1,9 +1,9 @@
 import type { AddressBase, AddressInput } from '../../core/address.ts'
 import type { AddressFamily } from '../../core/family.ts'
-import { Registry, type Resolved } from '../../core/registry.ts'
-import { builtinFamilies } from '../../families/index.ts'
+import type { Resolved } from '../../core/registry.ts'
 import { type InetAddress, inet } from '../../families/inet.ts'
 import { type UnixAddress, unix } from '../../families/unix.ts'
+import { registry } from '../registry.ts'
 
 /** What `socket.address()` and its like tell of one end. */
 export interface SocketName {
@@ -17,8 +17,6 @@ export interface SocketName {
  * `address` by an address of ours.
  */
 export type Wording = 'tcp' | 'pipe' | 'address'
-
-const registry = new Registry(builtinFamilies)
 
 /** Before libuv 1.48 Node fills an abstract name up with NULs. Both ends must do so, or they do not meet. */
 const [major = 0, minor = 0] = (process.versions.uv ?? '').split('.').map(Number)

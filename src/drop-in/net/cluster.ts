@@ -1,14 +1,10 @@
 import { isIP, Socket, type SocketConstructorOpts } from 'node:net'
+import { askPrimary, isWorker } from '../cluster.ts'
+import { failure, failureOf } from '../errors/failure.ts'
+import { placedError } from '../errors/system-error.ts'
 import type { SocketName } from './addresses.ts'
 import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import type { NumericPlace } from './listening.ts'
-import { failure, failureOf, placedError } from './system-errors.ts'
-
-/** The part of node:cluster that Node's own server uses; of no type, but of every version. */
-interface ClusterInternals {
-  readonly isWorker: boolean
-  _getServer(server: object, query: Query, done: (error: number, handle: ForeignListener | null) => void): void
-}
 
 /** What a worker asks its primary for. */
 interface Query {
@@ -24,20 +20,18 @@ interface Query {
 const NONE = -1
 const IPV6_ONLY = 1
 
-const cluster = (): ClusterInternals => process.getBuiltinModule('node:cluster') as unknown as ClusterInternals
-
 /** Whether this is a worker of node:cluster, where the primary listens, for all workers. */
 export function isShared(place: NumericPlace, exclusive: boolean): boolean {
-  return !exclusive && place.by !== 'address' && cluster().isWorker
+  return !exclusive && place.by !== 'address' && isWorker()
 }
 
 /** Resolves to the primary's handle, or one that stands for it. Rejects with the error to emit. */
 export function listenShared(server: object, place: NumericPlace, backlog: number): Promise<ListeningHandle> {
   const query = queryOf(place, backlog)
   return new Promise((resolve, reject) => {
-    cluster()._getServer(server, query, (error, handle) => {
-      const result = handle === null || error !== 0 ? error : checkPort(handle, query.port)
-      if (handle === null || result !== 0) {
+    askPrimary<Query, ForeignListener>(server, query, (error, handle) => {
+      const result = !handle || error !== 0 ? error : checkPort(handle, query.port)
+      if (!handle || result !== 0) {
         handle?.close()
         reject(placedError(failureOf(result), 'bind', query.address ?? '', query.port ?? undefined))
         return

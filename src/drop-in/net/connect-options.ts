@@ -1,8 +1,9 @@
 import type { LookupOptions } from 'node:dns'
 import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout, isIP } from 'node:net'
 import type { AddressInput } from '../../core/address.ts'
-import { invalidIP, invalidType } from './argument-errors.ts'
-import { checkBoolean, checkFunction, checkInt32, checkNumber, checkPort } from './checks.ts'
+import { invalidType } from '../errors/argument-errors.ts'
+import { checkBoolean, checkFunction, checkInt32, checkNumber, checkPort } from '../errors/checks.ts'
+import { invalidIP } from './misuse-errors.ts'
 
 type LookupCallback = (
   error: NodeJS.ErrnoException | null,
@@ -79,7 +80,7 @@ function readPort(port: unknown): number {
   if (typeof port !== 'number' && typeof port !== 'string') {
     throw invalidType('options.port', 'one of type number or string', port)
   }
-  return checkPort(port)
+  return checkPort(port, 'Port', '>= 0')
 }
 
 function readAttemptTimeout(timeout: unknown): number {

@@ -1,5 +1,5 @@
+import { clientSockets, tell } from '../diagnostics.ts'
 import type { ConnectOptions } from './connect-options.ts'
-import { clientSockets, tell } from './diagnostics.ts'
 import { normalize } from './normalize.ts'
 import { Socket } from './socket.ts'
 import type { SocketOptions } from './socket-options.ts'

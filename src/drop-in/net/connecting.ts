@@ -1,11 +1,13 @@
 import { isIP } from 'node:net'
 import type { Resolved } from '../../core/registry.ts'
+import { type Failure, failure } from '../errors/failure.ts'
+import { placedError } from '../errors/system-error.ts'
 import { pipeAddress, pipeFamily, tcpAddress, tcpFamily, type Wording } from './addresses.ts'
-import { connectionTimeout } from './argument-errors.ts'
 import type { From, HostRequest } from './connect-options.ts'
 import { type IPAddress, lookupHost } from './lookup.ts'
+import { connectionTimeout } from './misuse-errors.ts'
 import type { SocketHandle, Target } from './socket-handle.ts'
-import { allFailed, type Failure, failure, failureIn, pipeFailure, placedError } from './system-errors.ts'
+import { allFailed, failureIn, pipeFailure } from './system-errors.ts'
 
 /** What connecting needs of its socket. */
 export interface ConnectingSocket {

@@ -1,15 +1,15 @@
-import { fstatSync } from 'node:fs'
-import { isatty } from 'node:tty'
 import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
-import type { AnyHandle, ListenerHandle } from '../../core/family.ts'
+import type { ListenerHandle } from '../../core/family.ts'
 import { loadAddon } from '../../engine/addon.ts'
-import { builtinFamilies } from '../../families/index.ts'
+import { type Adopted, adoptDescriptor } from '../adopt-descriptor.ts'
+import { descriptorType } from '../descriptor-type.ts'
+import { invalidDescriptor } from '../errors/argument-errors.ts'
+import { checkInt32 } from '../errors/checks.ts'
+import { callFailed } from '../errors/system-error.ts'
 import type { Wording } from './addresses.ts'
-import { invalidDescriptor } from './argument-errors.ts'
-import { checkInt32 } from './checks.ts'
 import { SocketHandle } from './socket-handle.ts'
-import { failureIn, plainError } from './system-errors.ts'
+import { failureIn } from './system-errors.ts'
 
 /** One of Node's own handles, as far as it matters here. */
 export interface ForeignHandle {
@@ -17,20 +17,15 @@ export interface ForeignHandle {
   close(onClosed?: () => void): void
 }
 
-interface Adopted<H> {
-  readonly handle: H
-  readonly wording: Wording
-}
-
 /** Takes over a connected socket. Throws `ERR_INVALID_FD_TYPE` for a descriptor of anything else. */
 export function openDescriptor(fd: unknown): SocketHandle {
   checkInt32(fd, 'fd', 0)
-  const type = typeOf(fd)
+  const type = descriptorType(fd)
   if (type !== 'SOCKET') throw invalidDescriptor(type)
   try {
     return streamOn(fd, 'itself')
   } catch (error) {
-    throw error instanceof SocketError ? plainError(failureIn(error), 'open') : error
+    throw error instanceof SocketError ? callFailed(failureIn(error), 'open') : error
   }
 }
 
@@ -44,8 +39,13 @@ export function takeHandle(handle: SocketHandle | ForeignHandle): SocketHandle {
 }
 
 /** Listens on a socket that is bound, and may be listening already. Throws the engine's errors. */
-export function listenOnDescriptor(fd: number, backlog: number): Adopted<ListenerHandle<AddressBase>> {
-  if (!LISTENING.has(typeOf(fd))) throw invalidDescriptor(typeOf(fd))
+export function listenOnDescriptor(
+  fd: number,
+  backlog: number,
+): { handle: ListenerHandle<AddressBase>; wording: Wording } {
+  const type = descriptorType(fd)
+  // Of the others Node does not even try.
+  if (type !== 'SOCKET' && type !== 'PIPE') throw invalidDescriptor(type)
   // Refused by what is no socket, or is one that cannot listen: the adoption then says why.
   loadAddon().addon?.listen(fd, backlog)
   const { handle, wording } = take(fd, 'itself')
@@ -61,31 +61,10 @@ function streamOn(fd: number, what: 'itself' | 'duplicate'): SocketHandle {
   throw invalidDescriptor('UNKNOWN')
 }
 
-function take(fd: number, what: 'itself' | 'duplicate'): Adopted<AnyHandle<AddressBase> | ListenerHandle<AddressBase>> {
-  for (const family of builtinFamilies) {
-    const handle = family.adopt?.(fd, { what })
-    if (handle !== undefined) return { handle, wording: WORDINGS[family.name] ?? 'address' }
-  }
-  throw invalidDescriptor('UNKNOWN')
+function take(fd: number, what: 'itself' | 'duplicate'): { handle: Adopted['handle']; wording: Wording } {
+  const adopted = adoptDescriptor(fd, what)
+  if (adopted === undefined) throw invalidDescriptor('UNKNOWN')
+  return { handle: adopted.handle, wording: WORDINGS[adopted.family] ?? 'address' }
 }
 
 const WORDINGS: Readonly<Record<string, Wording>> = { inet: 'tcp', unix: 'pipe' }
-
-/** Of the others Node does not even try. */
-const LISTENING: ReadonlySet<string> = new Set(['SOCKET', 'PIPE'])
-
-function typeOf(fd: number): string {
-  const stat = statOf(fd)
-  if (stat?.isSocket()) return 'SOCKET'
-  if (stat?.isFIFO()) return 'PIPE'
-  if (stat?.isCharacterDevice()) return isatty(fd) ? 'TTY' : 'FILE'
-  return stat?.isFile() ? 'FILE' : 'UNKNOWN'
-}
-
-function statOf(fd: number): ReturnType<typeof fstatSync> | undefined {
-  try {
-    return fstatSync(fd)
-  } catch {
-    return undefined
-  }
-}

@@ -1,7 +1,8 @@
+import { failureOf } from '../errors/failure.ts'
 import type { SocketName } from './addresses.ts'
 import type { ForeignHandle } from './descriptors.ts'
 import type { SocketHandle } from './socket-handle.ts'
-import { failureOf, listenError } from './system-errors.ts'
+import { listenError } from './system-errors.ts'
 
 /** `error`: 0, or a negative errno. */
 export type OnConnection = (error: number, client: SocketHandle | ForeignHandle) => void

@@ -1,8 +1,8 @@
 import type { AddressInput } from '../../core/address.ts'
 import type { Resolved } from '../../core/registry.ts'
+import { invalidValue } from '../errors/argument-errors.ts'
+import { checkPort } from '../errors/checks.ts'
 import { streamAddress } from './addresses.ts'
-import { invalidValue } from './argument-errors.ts'
-import { checkPort } from './checks.ts'
 import type { ForeignListener } from './foreign-listener.ts'
 
 /** What `listen` takes, before it is checked. */
@@ -50,7 +50,7 @@ export function readPlace(options: ListenOptions | ForeignListener, args: readon
   const port = isAnyPort(options, args) ? 0 : options.port
   if (typeof port === 'number' || typeof port === 'string') {
     const tcp = { ...(host && ipv6Only === true && { ipv6Only }), ...(reusePort === true && { reusePort }) }
-    return { by: 'port', port: checkPort(port, 'options.port'), host: host || undefined, options: tcp }
+    return { by: 'port', port: checkPort(port, 'options.port', '>= 0'), host: host || undefined, options: tcp }
   }
   const resolved = streamAddress(options.address ?? (typeof path === 'string' ? path : undefined))
   if (resolved !== undefined) return { by: 'address', resolved }

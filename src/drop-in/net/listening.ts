@@ -2,12 +2,14 @@ import { chmodSync, statSync } from 'node:fs'
 import type { AddressBase } from '../../core/address.ts'
 import type { AddressFamily, ListenerHandle } from '../../core/family.ts'
 import type { ListenRequest } from '../../core/options.ts'
+import { failureOf } from '../errors/failure.ts'
+import { callFailed } from '../errors/system-error.ts'
 import { pipeAddress, pipeFamily, tcpAddress, tcpFamily, type Wording } from './addresses.ts'
 import { listenOnDescriptor } from './descriptors.ts'
 import type { ListeningHandle } from './foreign-listener.ts'
 import type { Place } from './listen-options.ts'
 import { ServerHandle } from './server-handle.ts'
-import { failureIn, failureOf, listenError, pipeFailure, plainError } from './system-errors.ts'
+import { failureIn, listenError, pipeFailure } from './system-errors.ts'
 
 /** Where a server listens; its host is an IP address by now. */
 export type NumericPlace = Exclude<Place, { by: 'handle' }>
@@ -101,7 +103,7 @@ function addMode(path: string, mode: number, handle: ListenerHandle<AddressBase>
     chmodSync(path, statSync(path).mode | mode)
   } catch (error) {
     handle.close()
-    throw plainError(failureOf((error as NodeJS.ErrnoException).errno ?? 0), 'uv_pipe_chmod')
+    throw callFailed(failureOf((error as NodeJS.ErrnoException).errno ?? 0), 'uv_pipe_chmod')
   }
 }
 

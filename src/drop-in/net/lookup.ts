@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { interleave } from '../../families/inet/resolve.ts'
-import { invalidFamily, invalidIP } from './argument-errors.ts'
 import type { HostRequest } from './connect-options.ts'
+import { invalidFamily, invalidIP } from './misuse-errors.ts'
 
 export interface IPAddress {
   readonly address: string

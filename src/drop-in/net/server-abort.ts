@@ -1,5 +1,5 @@
 import { addAbortListener, type EventEmitter } from 'node:events'
-import { checkSignal } from './checks.ts'
+import { checkSignal } from '../errors/checks.ts'
 
 /** The option `signal` of `listen`. */
 export function closeOnAbort(server: EventEmitter & { close(): unknown }, signal: unknown): void {

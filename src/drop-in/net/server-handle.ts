@@ -1,10 +1,10 @@
 import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { ListenerHandle } from '../../core/family.ts'
+import { failure } from '../errors/failure.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
 import type { ListeningHandle, OnConnection } from './foreign-listener.ts'
 import { SocketHandle } from './socket-handle.ts'
-import { failure } from './system-errors.ts'
 
 /** A listener of the engine's. */
 export class ServerHandle implements ListeningHandle {

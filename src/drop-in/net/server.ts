@@ -2,21 +2,23 @@ import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import { isIPv4 } from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { promisify } from 'node:util'
+import { listenEnds, listenFails, listenStarts, serverSockets, tell } from '../diagnostics.ts'
+import { invalidType } from '../errors/argument-errors.ts'
+import { checkNumber } from '../errors/checks.ts'
+import { failureOf } from '../errors/failure.ts'
+import { callFailed } from '../errors/system-error.ts'
 import type { SocketName } from './addresses.ts'
-import { alreadyListening, invalidType, notListening } from './argument-errors.ts'
-import { checkNumber } from './checks.ts'
 import { isShared, listenShared } from './cluster.ts'
 import { type ForeignHandle, takeHandle } from './descriptors.ts'
-import { listenEnds, listenFails, listenStarts, serverSockets, tell } from './diagnostics.ts'
 import { type ForeignListener, type ListeningHandle, listenOnHandle } from './foreign-listener.ts'
 import { type ListenOptions, type Place, readPlace } from './listen-options.ts'
 import { type NumericPlace, openListener } from './listening.ts'
+import { alreadyListening, notListening } from './misuse-errors.ts'
 import { normalize } from './normalize.ts'
 import { closeOnAbort } from './server-abort.ts'
 import { Socket } from './socket.ts'
 import type { SocketHandle } from './socket-handle.ts'
 import { wholeSeconds } from './socket-options.ts'
-import { failureOf, plainError } from './system-errors.ts'
 
 export interface ServerOptions {
   allowHalfOpen?: boolean | undefined
@@ -152,7 +154,7 @@ export class Server extends EventEmitter {
 
   #connected(error: number, client: SocketHandle | ForeignHandle): void {
     if (error !== 0) {
-      this.emit('error', plainError(failureOf(error), 'accept'))
+      this.emit('error', callFailed(failureOf(error), 'accept'))
       return
     }
     const handle = takeHandle(client)
@@ -195,7 +197,7 @@ export class Server extends EventEmitter {
     const name: SocketName = {}
     const result = this._handle?.getsockname?.(name)
     if (result === undefined) return this.#path ?? null
-    if (result !== 0) throw plainError(failureOf(result), 'address')
+    if (result !== 0) throw callFailed(failureOf(result), 'address')
     return name.port === undefined && name.address !== undefined ? name.address : name
   }
 

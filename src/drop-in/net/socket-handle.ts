@@ -2,8 +2,9 @@ import { executionAsyncId } from 'node:async_hooks'
 import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { AddressFamily, Done, Handle, StreamHandle } from '../../core/family.ts'
+import { failure } from '../errors/failure.ts'
+import { callFailed } from '../errors/system-error.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
-import { failure, plainError } from './system-errors.ts'
 
 /** Where a connection goes, and from where, in our own terms. */
 export interface Target {
@@ -128,7 +129,7 @@ export class SocketHandle {
 
   write(chunks: readonly Uint8Array[], bytes: number, done: Done): void {
     if (this.#stream === undefined || this.#closed) {
-      done(plainError(failure('EBADF'), 'write'))
+      done(callFailed(failure('EBADF'), 'write'))
       return
     }
     this.bytesWritten += bytes

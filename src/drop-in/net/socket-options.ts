@@ -1,6 +1,6 @@
 import type { DuplexOptions } from 'node:stream'
-import { invalidValue } from './argument-errors.ts'
-import { checkNumber } from './checks.ts'
+import { invalidValue } from '../errors/argument-errors.ts'
+import { checkNumber } from '../errors/checks.ts'
 import type { ForeignHandle } from './descriptors.ts'
 import type { SocketHandle } from './socket-handle.ts'
 import type { OnRead } from './user-buffer.ts'

@@ -1,13 +1,16 @@
 import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream'
+import { checkFunction } from '../errors/checks.ts'
+import { failure } from '../errors/failure.ts'
+import { callFailed } from '../errors/system-error.ts'
 import type { Wording } from './addresses.ts'
-import { closed, closedBeforeConnection, endedByPeer, invalidHandle } from './argument-errors.ts'
-import { checkFunction, checkTimeout } from './checks.ts'
 import { openDescriptor, takeHandle } from './descriptors.ts'
 import { IdleTimer } from './idle-timer.ts'
+import { closed, closedBeforeConnection, endedByPeer, invalidHandle } from './misuse-errors.ts'
 import type { Server } from './server.ts'
 import { SocketHandle } from './socket-handle.ts'
 import type { SocketOptions } from './socket-options.ts'
-import { failure, plainError, streamError } from './system-errors.ts'
+import { streamError } from './system-errors.ts'
+import { checkTimeout } from './timeout.ts'
 import { isWrapped } from './tls-wrapper.ts'
 import { UserBuffer } from './user-buffer.ts'
 
@@ -87,7 +90,7 @@ export abstract class SocketStream extends Duplex {
   }
 
   #deliver(buffer: UserBuffer, chunk: Buffer, handle: SocketHandle): void {
-    if (buffer.length === 0) this.destroy(plainError(failure('ENOBUFS'), 'read'))
+    if (buffer.length === 0) this.destroy(callFailed(failure('ENOBUFS'), 'read'))
     else if (!buffer.deliver(chunk, () => handle.reading)) handle.readStop()
   }
 

@@ -1,39 +1,13 @@
-import { constants } from 'node:os'
-import { getSystemErrorMap, getSystemErrorName } from 'node:util'
+import { getSystemErrorMap } from 'node:util'
 import { SocketError } from '../../core/errors.ts'
-
-/** What went wrong, as the system says it. `errno` is negative. */
-export interface Failure {
-  readonly code: string
-  readonly errno: number
-}
-
-/** A system error in the shape of Node's own. */
-export interface SystemError extends Error {
-  code: string
-  errno: number
-  syscall: string
-  address?: string | null | undefined
-  port?: number
-  localAddress?: string
-  localPort?: number
-}
+import { type Failure, failure } from '../errors/failure.ts'
+import { callFailed, type PlacedError, place } from '../errors/system-error.ts'
 
 /** Libuv's own error for an argument that no system call would take. */
-const INVALID: Failure = { code: 'EINVAL', errno: -constants.errno.EINVAL }
+const INVALID: Failure = failure('EINVAL')
 
 /** unix(7): bytes of a path. */
 const LONGEST_PATH = 108
-
-/** By its name. */
-export function failure(code: keyof typeof constants.errno): Failure {
-  return { code, errno: -constants.errno[code] }
-}
-
-/** By its number. */
-export function failureOf(errno: number): Failure {
-  return { code: getSystemErrorName(errno), errno }
-}
 
 /**
  * The system's error in one of the engine's. An address that a family refuses without asking the system is one that Node
@@ -53,35 +27,10 @@ export function pipeFailure(error: Error, path: string, call: 'bind' | 'connect'
   return call === 'bind' && known.code === 'ENOENT' ? failure('EACCES') : known
 }
 
-/** `read ECONNRESET` */
-export function plainError({ code, errno }: Failure, syscall: string): SystemError {
-  return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall })
-}
-
 /** An error of an open stream, as Node reports it; one that is not the system's stays as it is. */
 export function streamError(error: Error, syscall: string): Error {
   if (!(error instanceof SocketError) || error.errno === undefined) return error
-  return plainError({ code: error.code, errno: error.errno }, error.syscall ?? syscall)
-}
-
-/** `connect ECONNREFUSED 127.0.0.1:1 - Local (127.0.0.1:9)` */
-export function placedError(
-  { code, errno }: Failure,
-  syscall: string,
-  address: string,
-  port: number | undefined,
-  local?: { address: string; port: number },
-): SystemError {
-  const from = local === undefined ? '' : ` - Local (${local.address}:${local.port})`
-  const error: SystemError = Object.assign(new Error(`${syscall} ${code}${place(address, port)}${from}`), {
-    errno,
-    code,
-    syscall,
-    address,
-  })
-  if (port) error.port = port
-  if (local !== undefined) Object.assign(error, { localAddress: local.address, localPort: local.port })
-  return error
+  return callFailed({ code: error.code, errno: error.errno }, error.syscall ?? syscall)
 }
 
 /** `listen EADDRINUSE: address already in use :::80` */
@@ -89,17 +38,12 @@ export function listenError(
   { code, errno }: Failure,
   address: string | null | undefined,
   port: number | null | undefined,
-): SystemError {
+): PlacedError {
   const meaning = getSystemErrorMap().get(errno)?.[1] ?? 'unknown error'
   const message = `listen ${code}: ${meaning}${place(address, port)}`
-  const error: SystemError = Object.assign(new Error(message), { code, errno, syscall: 'listen', address })
+  const error: PlacedError = Object.assign(new Error(message), { code, errno, syscall: 'listen', address })
   if (port) error.port = port
   return error
-}
-
-function place(address: string | null | undefined, port: number | null | undefined): string {
-  if (port && port > 0) return ` ${address}:${port}`
-  return address ? ` ${address}` : ''
 }
 
 /** All the addresses of a name failed. */
