@@ -1,6 +1,6 @@
 /**
  * `node:dgram` over polysocket's own sockets: the same functions, events, errors and codes, in the same order, and workers of
- * node:cluster share a socket as they do there. Of Node 20's own test files for dgram 71 of 78 pass; `npm run test:node` runs
+ * node:cluster share a socket as they do there. Of Node 20's own test files for dgram 74 of 78 pass; `npm run test:node` runs
  * them.
  *
  * Beyond Node: `createSocket({ scheme: 'unixgram' })` makes a socket of one of polysocket's schemes for messages without a
@@ -12,8 +12,8 @@
  *
  * What differs from Node, on purpose:
  *
- * - Node's internals are not there: `socket[kStateSymbol]` of `--expose-internals` (six of its tests). A state with
- *   `handle.fd` is at a symbol of the same description, `'state symbol'`.
+ * - The state at Node's own symbol has `handle.fd` and `queue`; its handle is ours, and not the one of libuv, whose methods
+ *   three of Node's tests replace.
  * - The deprecated properties (`_handle`, `_bindState` …) can be read; setting them changes nothing.
  * - `bind` throws `ERR_SOCKET_BAD_PORT` for a port that is none, where Node takes the remainder by 65536.
  * - A socket that is closed throws `ERR_SOCKET_DGRAM_NOT_RUNNING` from every method, where some of Node's throw a `TypeError`

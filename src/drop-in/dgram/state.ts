@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import type { EventEmitter } from 'node:events'
 import { coded } from '../errors/coded.ts'
 import type { SocketHandle } from './handle.ts'
@@ -27,15 +28,22 @@ export interface SocketState {
   readonly sendBufferSize: number | undefined
 }
 
-/** Named as that of `node:dgram`, for programs that look for a symbol of this name to get at `handle.fd`. */
-const stateSymbol = Symbol('state symbol')
+/** That of `node:dgram`, for programs that get at `handle.fd` by it; a socket of its own shows it. */
+const stateSymbol: symbol = symbolOfNode() ?? Symbol('state symbol')
+
+function symbolOfNode(): symbol | undefined {
+  const socket = createSocket('udp4')
+  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol')
+  socket.close()
+  return symbol
+}
 
 export function setState(socket: EventEmitter, state: SocketState): void {
   Object.defineProperty(socket, stateSymbol, { value: state })
 }
 
 export function stateOf(socket: EventEmitter): SocketState {
-  return (socket as unknown as { [stateSymbol]: SocketState })[stateSymbol]
+  return (socket as unknown as Record<symbol, SocketState>)[stateSymbol] as SocketState
 }
 
 /** For what makes no sense on a socket that is closed. */
