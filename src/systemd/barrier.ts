@@ -11,6 +11,7 @@ import { post } from './notify-socket.ts'
  */
 export async function barrier(options: DeadlineOptions = {}): Promise<boolean> {
   checkDeadline(options)
+  if (!process.env.NOTIFY_SOCKET) return false
   return withDeadline(options, 'barrier', process.env.NOTIFY_SOCKET, passBarrier, () => undefined)
 }
 

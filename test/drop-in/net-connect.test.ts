@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { describe } from 'vitest'
+import { scheme } from '../support/need.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { closed, sameAsNode } from './side-by-side.ts'
 
@@ -148,24 +149,32 @@ describe('a connection that is made', () => {
     server.close()
   })
 
-  sameAsNode('to an abstract name', async (net, log) => {
-    const path = `\0polysocket-net-${process.pid}`
-    const server = await echo(net, { path })
-    const socket = log.watch('client', net.connect({ path }))
-    socket.resume()
-    await exchange(socket)
-    server.close()
-    await closed(server)
-  })
+  sameAsNode(
+    'to an abstract name',
+    async (net, log) => {
+      const path = `\0polysocket-net-${process.pid}`
+      const server = await echo(net, { path })
+      const socket = log.watch('client', net.connect({ path }))
+      socket.resume()
+      await exchange(socket)
+      server.close()
+      await closed(server)
+    },
+    scheme('unix'),
+  )
 
-  sameAsNode('is written to before it is there, and ended', async (net, log) => {
-    const server = await echo(net, { port: 0, host: '127.0.0.1' })
-    const socket = log.watch('client', net.connect(portOf(server), '127.0.0.1'))
-    log.note('client', `write ${socket.write('one', () => log.note('client', 'written'))} ${socket.bytesWritten}`)
-    log.note('client', `write ${socket.write('zwö', 'latin1')} ${socket.bytesWritten} ${socket.bufferSize}`)
-    await exchange(socket.resume())
-    server.close()
-  })
+  sameAsNode(
+    'is written to before it is there, and ended',
+    async (net, log) => {
+      const server = await echo(net, { port: 0, host: '127.0.0.1' })
+      const socket = log.watch('client', net.connect(portOf(server), '127.0.0.1'))
+      log.note('client', `write ${socket.write('one', () => log.note('client', 'written'))} ${socket.bytesWritten}`)
+      log.note('client', `write ${socket.write('zwö', 'latin1')} ${socket.bytesWritten} ${socket.bufferSize}`)
+      await exchange(socket.resume())
+      server.close()
+    },
+    scheme('tcp'),
+  )
 
   sameAsNode('again after close, by the same socket', async (net, log) => {
     const server = await echo(net, { port: 0, host: '127.0.0.1' })

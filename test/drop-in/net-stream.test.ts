@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo, NetConnectOpts, Server, ServerOpts, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe } from 'vitest'
+import { scheme } from '../support/need.ts'
 import { closed, type Log, type Net, sameAsNode } from './side-by-side.ts'
 
 interface Pair extends AsyncDisposable {
@@ -76,15 +77,19 @@ describe('ends', () => {
     })
   }
 
-  sameAsNode('and what is written after the peer has ended', async (net, log) => {
-    await using both = await pair(net, log)
-    both.client.resume()
-    both.accepted.end()
-    await once(both.client, 'end')
-    await new Promise(setImmediate)
-    log.note('client', `${both.client.write('late', (error) => log.note('client', String(error)))}`)
-    if (!both.client.closed) await closed(both.client)
-  })
+  sameAsNode(
+    'and what is written after the peer has ended',
+    async (net, log) => {
+      await using both = await pair(net, log)
+      both.client.resume()
+      both.accepted.end()
+      await once(both.client, 'end')
+      await new Promise(setImmediate)
+      log.note('client', `${both.client.write('late', (error) => log.note('client', String(error)))}`)
+      if (!both.client.closed) await closed(both.client)
+    },
+    scheme('tcp'),
+  )
 
   sameAsNode('and what is written after end', async (net, log) => {
     await using both = await pair(net, log)
@@ -129,14 +134,18 @@ describe('destroying', () => {
     log.note('client', state(socket))
   })
 
-  sameAsNode('with something written', async (net, log) => {
-    await using both = await pair(net, log)
-    both.accepted.resume()
-    both.client.write('first', (error) => log.note('client', `first ${error}`))
-    both.client.destroy()
-    both.client.write('second', (error) => log.note('client', `second ${error}`))
-    await closed(both.client)
-  })
+  sameAsNode(
+    'with something written',
+    async (net, log) => {
+      await using both = await pair(net, log)
+      both.accepted.resume()
+      both.client.write('first', (error) => log.note('client', `first ${error}`))
+      both.client.destroy()
+      both.client.write('second', (error) => log.note('client', `second ${error}`))
+      await closed(both.client)
+    },
+    scheme('tcp'),
+  )
 
   sameAsNode('with a reset', async (net, log) => {
     await using both = await pair(net, log, { both: true })
@@ -234,24 +243,28 @@ describe('reading', () => {
     await over
   })
 
-  sameAsNode('into memory of the user, who stops and goes on', async (net, log) => {
-    let client: Socket | undefined
-    await using both = await pair(net, log, {
-      client: {
-        onread: {
-          buffer: Buffer.alloc(4),
-          callback(bytes: number, memory: Uint8Array) {
-            log.note('read', `${Buffer.from(memory.subarray(0, bytes))}`)
-            setTimeout(() => client?.resume(), 5)
-            return false
+  sameAsNode(
+    'into memory of the user, who stops and goes on',
+    async (net, log) => {
+      let client: Socket | undefined
+      await using both = await pair(net, log, {
+        client: {
+          onread: {
+            buffer: Buffer.alloc(4),
+            callback(bytes: number, memory: Uint8Array) {
+              log.note('read', `${Buffer.from(memory.subarray(0, bytes))}`)
+              setTimeout(() => client?.resume(), 5)
+              return false
+            },
           },
-        },
-      } as object,
-    })
-    client = both.client
-    both.accepted.end('hello world')
-    await once(both.client, 'end')
-  })
+        } as object,
+      })
+      client = both.client
+      both.accepted.end('hello world')
+      await once(both.client, 'end')
+    },
+    scheme('tcp'),
+  )
 
   sameAsNode('does not begin by itself with pauseOnConnect', async (net, log) => {
     await using both = await pair(net, log, { server: { pauseOnConnect: true } })

@@ -9,6 +9,7 @@ import tls from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import net from '../../src/net.ts'
 import { receiveText } from '../support/bytes.ts'
+import { given, scheme } from '../support/need.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { identity } from '../support/web.ts'
 
@@ -136,7 +137,7 @@ describe('tls', () => {
 })
 
 describe('diagnostics_channel', () => {
-  test('tells of sockets and of listening, as of those of node:net', async () => {
+  given(scheme('tcp'))('tells of sockets and of listening, as of those of node:net', async () => {
     const told: string[] = []
     const note = (message: unknown, name: string | symbol): void => {
       told.push(`${String(name)} ${Object.keys(message as object).join(' ')}`)
