@@ -29,10 +29,13 @@ const family = {
 
 const OWN_ADDRESS = 'the driver does not know its own address'
 const TWO_ENGINES = 'the connection is of the driver, the listener of the kernel'
+/** native-notes/bluetooth.md, of a listener that is closed while a channel to it is configured. */
+const LISTENER_CLOSED = 'a listener closed amid connects may leave the channel taken until the link goes down'
 
 function overTheDriver(one: ConformanceCase): ConformanceCase {
   if (one.name.endsWith('the ends of a connection agree on their addresses')) return skipped(one, OWN_ADDRESS)
   if (one.name.endsWith('carry the facts and the name of their engine')) return skipped(one, TWO_ENGINES)
+  if (one.name.includes("close within 'connection'")) return skipped(one, LISTENER_CLOSED)
   return one
 }
 
