@@ -75,8 +75,9 @@ const TRANSIENT: ReadonlySet<string> = new Set([
 /**
  * Whether an error of connecting may pass by itself: `ECONNREFUSED`, `ENOENT` (of a Unix path), `ECONNRESET`, `ETIMEDOUT`,
  * `EHOSTUNREACH`, `EHOSTDOWN`, `ENETUNREACH`, `ENETDOWN`, `ENETRESET`, `EAI_AGAIN`, `ECONNABORTED`, `EPIPE`, `EAGAIN`, `EBUSY`,
- * an own address or port that is still in use (`EADDRINUSE`, `EADDRNOTAVAIL`), and a lack of descriptors or buffers (`EMFILE`, `ENFILE`, `ENOBUFS`). An address that cannot be, a name that does not
- * exist (`ENOTFOUND`), a missing permission or misuse do not.
+ * an own address or port that is still in use (`EADDRINUSE`, `EADDRNOTAVAIL`), and a lack of descriptors or buffers (`EMFILE`,
+ * `ENFILE`, `ENOBUFS`). An address that cannot be, a name that does not exist (`ENOTFOUND`), a missing permission or misuse
+ * do not.
  */
 export function isTransient(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException

@@ -1,6 +1,5 @@
-import { endianness } from 'node:os'
 import type { ControlPart } from './control.ts'
-import { boolean, type KernelOption, SOL_SOCKET, viewOf } from './kernel-options.ts'
+import { boolean, type KernelOption, littleEndian, SOL_SOCKET, viewOf } from './kernel-options.ts'
 
 /** One field of what comes or goes with a message, as the kernel has it. */
 export interface AncillaryField {
@@ -23,7 +22,6 @@ export interface AncillaryForm {
 }
 
 const SO_TIMESTAMPNS = 35
-const littleEndian = endianness() === 'LE'
 
 /** The option of socket(7) that asks for `timestamp`. */
 export const receiveTimestamp: KernelOption = {

@@ -1,4 +1,4 @@
-import { viewOf } from './kernel-options.ts'
+import { littleEndian, viewOf } from './kernel-options.ts'
 
 /** One piece of ancillary data: `struct cmsghdr` and what follows it, cmsg(3). */
 export interface ControlPart {
@@ -11,7 +11,6 @@ export interface ControlPart {
 const WORD = ['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch) ? 4 : 8
 /** `cmsg_len`, `cmsg_level`, `cmsg_type`. */
 const HEADER = WORD + 8
-const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 /** CMSG_SPACE: what a part with so many bytes of data takes. */
 export function controlSpace(length: number): number {
@@ -24,9 +23,9 @@ export function encodeControl(parts: readonly ControlPart[]): Uint8Array {
   let offset = 0
   for (const { level, type, data } of parts) {
     // The upper half of a longer word stays 0.
-    view.setUint32(isLittleEndian ? offset : offset + WORD - 4, HEADER + data.length, isLittleEndian)
-    view.setInt32(offset + WORD, level, isLittleEndian)
-    view.setInt32(offset + WORD + 4, type, isLittleEndian)
+    view.setUint32(littleEndian ? offset : offset + WORD - 4, HEADER + data.length, littleEndian)
+    view.setInt32(offset + WORD, level, littleEndian)
+    view.setInt32(offset + WORD + 4, type, littleEndian)
     control.set(data, offset + HEADER)
     offset += controlSpace(data.length)
   }
@@ -39,11 +38,11 @@ export function decodeControl(control: Uint8Array): ControlPart[] {
   const parts: ControlPart[] = []
   let offset = 0
   while (offset + HEADER <= control.length) {
-    const length = view.getUint32(isLittleEndian ? offset : offset + WORD - 4, isLittleEndian)
+    const length = view.getUint32(littleEndian ? offset : offset + WORD - 4, littleEndian)
     if (length < HEADER) break
     parts.push({
-      level: view.getInt32(offset + WORD, isLittleEndian),
-      type: view.getInt32(offset + WORD + 4, isLittleEndian),
+      level: view.getInt32(offset + WORD, littleEndian),
+      type: view.getInt32(offset + WORD + 4, littleEndian),
       data: control.subarray(offset + HEADER, Math.min(offset + length, control.length)),
     })
     offset += align(length)

@@ -241,8 +241,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     for (const fd of fds) closeSync(fd)
   }
 
-  override setOption(option: string | RawOption, value: unknown): void {
-    super.setOption(option, value)
+  override noteOption(option: string | RawOption, value: unknown): void {
     if (typeof option !== 'string') return
     const field = this.kind.option(option, value)?.brings
     if (field === undefined) return

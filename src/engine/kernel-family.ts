@@ -5,6 +5,7 @@ import type { AddressFamily, Availability, NodeAddress } from '../core/family.ts
 import type { EngineName, OpenRequest, RawOption } from '../core/options.ts'
 import { type Addon, loadAddon } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
+import type { Binding, BindSteps } from './bind-steps.ts'
 import type { Cleanup } from './kernel.ts'
 import { isMissing, KernelOpener, unavailable } from './kernel-open.ts'
 import { type FamilyOption, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './kernel-options.ts'
@@ -96,21 +97,6 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
   readonly node?: NodeCodec<A>
   /** What to do where the kernel does not have the family, such as the module to load. */
   readonly remedy?: string
-}
-
-export interface Binding {
-  /** The unbound socket, where the kernel engine runs the bind. */
-  readonly fd: number | undefined
-  readonly options: Readonly<Record<string, unknown>>
-}
-
-export interface BindSteps {
-  /** The address is one that leaves the socket unbound. */
-  readonly skip?: boolean
-  /** Whether to bind once more after this error. A family with this step cannot listen at once. */
-  retry?(error: unknown): Promise<boolean>
-  /** Called after the bind. What it returns is called when the socket is closed. */
-  bound?(): Cleanup | undefined
 }
 
 /**

@@ -4,10 +4,11 @@ import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
 import type { Addon } from './addon.ts'
+import { type BindSteps, bindWithRetry } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
 import { KernelDatagram } from './kernel-datagram.ts'
-import type { BindSteps, KernelFamilyDefinition, KernelScheme, Purpose } from './kernel-family.ts'
+import type { KernelFamilyDefinition, KernelScheme, Purpose } from './kernel-family.ts'
 import { KernelListener } from './kernel-listener.ts'
 import {
   decodeInt,
@@ -223,8 +224,7 @@ export class KernelOpener<A extends AddressBase> {
       return isListening ? new KernelListener(this.#addon, kind, own, wrap) : this.#made(kind, own)
     }
     const socket = what === 'itself' ? this.#takenOver(fd, make) : this.#owned(this.#duplicate(fd), make)
-    // Once more, for what the handle has to know of them.
-    for (const [name, value] of Object.entries(options)) socket.setOption(name, value)
+    for (const [name, value] of Object.entries(options)) socket.noteOption(name, value)
     return socket
   }
 
@@ -386,14 +386,7 @@ export class KernelOpener<A extends AddressBase> {
 
   async #bind(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): Promise<void> {
     const steps = this.#bindSteps(socket, address, options)
-    if (steps.skip !== true) {
-      try {
-        socket.bind(address)
-      } catch (error) {
-        if (!(await steps.retry?.(error))) throw error
-        socket.bind(address)
-      }
-    }
+    await bindWithRetry(steps, () => socket.bind(address))
     this.#bound(socket, steps)
   }
 

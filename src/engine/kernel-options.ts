@@ -48,7 +48,8 @@ export interface OptionSubject {
   readonly address: AddressBase
 }
 
-const littleEndian = endianness() === 'LE'
+/** The machine's own byte order, for a `DataView`. */
+export const littleEndian: boolean = endianness() === 'LE'
 
 /** A view of exactly these bytes, which may stand anywhere in a larger buffer. */
 export function viewOf(bytes: Uint8Array): DataView {

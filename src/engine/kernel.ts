@@ -1,4 +1,3 @@
-import { endianness } from 'node:os'
 import type { AddressBase } from '../core/address.ts'
 import type { PeerCredentials, PeerCredentialsOptions } from '../core/credentials.ts'
 import { socketClosed, systemError, unsupported } from '../core/errors.ts'
@@ -8,7 +7,7 @@ import type { RawOption } from '../core/options.ts'
 import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
-import { decodeInt, type KernelOption, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
+import { decodeInt, type KernelOption, littleEndian, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
 import { pause } from './pause.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
 
@@ -166,7 +165,11 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   setOption(option: string | RawOption, value: unknown): void {
     if (this.#fd < 0) throw socketClosed('setOption')
     writeOption(this.addon, this.#fd, this.kind, option, value)
+    this.noteOption(option, value)
   }
+
+  /** An option was set on the descriptor: for a handle that has to know of it. */
+  noteOption(_option: string | RawOption, _value: unknown): void {}
 
   /** When an option is applied that was given on opening; see `KernelOption`. */
   phaseOf(option: string, value: unknown): KernelOption['phase'] | undefined {
@@ -297,5 +300,3 @@ export function interest(reading: boolean, writing: boolean): number {
 export function domainOf(name: Uint8Array): number {
   return viewOf(name).getUint16(0, littleEndian)
 }
-
-const littleEndian = endianness() === 'LE'

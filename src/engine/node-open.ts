@@ -4,6 +4,7 @@ import { fromNodeError, type SocketError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
+import { bindWithRetry } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf } from './kernel.ts'
 import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
@@ -150,14 +151,7 @@ export class NodeOpener<A extends AddressBase> {
     bind: () => Promise<void>,
   ): Promise<void> {
     const steps = this.#definition.aroundBind?.(address, { fd: undefined, options }) ?? {}
-    if (steps.skip !== true) {
-      try {
-        await bind()
-      } catch (error) {
-        if (!(await steps.retry?.(error))) throw error
-        await bind()
-      }
-    }
+    await bindWithRetry(steps, bind)
     const cleanup = steps.bound?.()
     if (cleanup !== undefined) socket.onceClosed(cleanup)
   }

@@ -244,6 +244,21 @@ given(scheme('unix', 'kernel'))('options of adopt are set on what is adopted, an
   b.destroy()
 })
 
+given(scheme('unix', 'kernel'))('options of adopt that act are done once', async () => {
+  const [a, b] = socketpair('unix')
+  const received = once(a, 'fds')
+  a.resume()
+  await using udp = await bind('udp://0.0.0.0:0')
+  b.writeWithFds(Buffer.from('x'), [udp.fd as number])
+  const [[fd]] = (await received) as [[number]]
+  const joinGroup = { group: '239.255.0.77', interface: '127.0.0.1' }
+  await using adopted = adopt(fd, { joinGroup }) as DatagramEndpoint
+  expect(() => adopted.setOption('joinGroup', joinGroup)).toThrow(expect.objectContaining({ code: 'EADDRINUSE' }))
+  adopted.setOption('leaveGroup', joinGroup)
+  a.destroy()
+  b.destroy()
+})
+
 async function withoutPrivileges(run: () => Promise<void>): Promise<void> {
   if (process.getuid?.() !== 0) return run()
   process.seteuid?.(65_534)

@@ -1,8 +1,7 @@
-import { endianness } from 'node:os'
 import type { DatagramEndpoint } from '../../core/datagram.ts'
 import { namedSystemError } from '../../core/errors.ts'
 import { createSockets } from '../../core/sockets.ts'
-import { viewOf } from '../../engine/kernel-options.ts'
+import { littleEndian, viewOf } from '../../engine/kernel-options.ts'
 import { type RawAddress, raw } from '../raw.ts'
 import { ANY, BDADDR_SIZE, decodeBdaddr } from './bdaddr.ts'
 import { AF_BLUETOOTH } from './sockaddr.ts'
@@ -83,7 +82,7 @@ function controlAddress(): RawAddress {
   const sockaddr = new Uint8Array(6)
   const view = viewOf(sockaddr)
   const numbers = [AF_BLUETOOTH, HCI_DEV_NONE, HCI_CHANNEL_CONTROL]
-  for (const [index, number] of numbers.entries()) view.setUint16(2 * index, number, endianness() === 'LE')
+  for (const [index, number] of numbers.entries()) view.setUint16(2 * index, number, littleEndian)
   return { family: 'raw', scheme: 'raw', domain: AF_BLUETOOTH, type: SOCK_RAW, protocol: BTPROTO_HCI, sockaddr }
 }
 

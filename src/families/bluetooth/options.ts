@@ -1,7 +1,12 @@
-import { endianness } from 'node:os'
 import { inspect } from 'node:util'
 import { unsupported } from '../../core/errors.ts'
-import { type FamilyOption, type KernelOption, type OptionCodec, viewOf } from '../../engine/kernel-options.ts'
+import {
+  type FamilyOption,
+  type KernelOption,
+  littleEndian,
+  type OptionCodec,
+  viewOf,
+} from '../../engine/kernel-options.ts'
 import type { L2capAddress } from './address.ts'
 import { DEFAULT_MTU, isLE } from './l2cap.ts'
 
@@ -82,8 +87,6 @@ const FLUSH_NEVER = 0xffff
 const FCS_CRC16 = 1
 const DEFAULT_MAX_TX = 3
 const DEFAULT_WINDOW = 63
-
-const littleEndian = endianness() === 'LE'
 
 const incomingMtu: OptionCodec = {
   size: OPTIONS_SIZE,

@@ -1,9 +1,6 @@
-import { endianness } from 'node:os'
-import { viewOf } from '../../engine/kernel-options.ts'
+import { littleEndian, viewOf } from '../../engine/kernel-options.ts'
 
 export const AF_BLUETOOTH = 31
-
-const littleEndian = endianness() === 'LE'
 
 /** An empty sockaddr of this many bytes. Its family is in the machine's byte order, all else in it is little-endian. */
 export function emptySockaddr(size: number): { readonly name: Uint8Array; readonly view: DataView } {

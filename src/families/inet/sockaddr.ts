@@ -1,13 +1,10 @@
-import { endianness } from 'node:os'
-import { decodeInt, encodeInt, viewOf } from '../../engine/kernel-options.ts'
+import { decodeInt, encodeInt, littleEndian, viewOf } from '../../engine/kernel-options.ts'
 import { interfaceIndex, interfaceName } from './interfaces.ts'
 import { ipv4Text, ipv6Text } from './ip.ts'
 import type { HostAndPort } from './text.ts'
 
 export const AF_INET = 2
 export const AF_INET6 = 10
-
-const littleEndian = endianness() === 'LE'
 /** `struct sockaddr_in`: family, port, address, 8 bytes of padding. */
 const SOCKADDR_IN = 16
 /** `struct sockaddr_in6`: family, port, flow info, address, scope. */

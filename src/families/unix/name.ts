@@ -1,15 +1,12 @@
-import { endianness } from 'node:os'
 import { inspect } from 'node:util'
 import { type AddressBase, invalidAddress } from '../../core/address.ts'
-import { viewOf } from '../../engine/kernel-options.ts'
+import { littleEndian, viewOf } from '../../engine/kernel-options.ts'
 
 export const AF_UNIX = 1
 /** `sun_path`, all of which may be used: the kernel needs no NUL at its end. */
 export const SUN_PATH = 108
 /** An abstract name begins with a NUL, which is not part of it. */
 const MAX_ABSTRACT = SUN_PATH - 1
-
-const littleEndian = endianness() === 'LE'
 
 /** A Unix socket's name as bytes, checked: what an address and a sockaddr have in common. */
 export type Name =
