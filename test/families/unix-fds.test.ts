@@ -1,26 +1,18 @@
 import { closeSync, fstatSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import { adopt, connect, createConnection, listen, type StreamEndpoint, socketpair } from '../../src/index.ts'
 import { errorOf } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
+import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const unix = given(scheme('unix'))
 
 const opened: StreamEndpoint[] = []
-let before = 0
-
-beforeEach(() => {
-  before = openDescriptors()
-})
-
-/** Whatever a test did, in the end as many descriptors are open as before. */
-afterEach(async () => {
+const descriptorsBefore = noDescriptorsLeft(() => {
   for (const endpoint of opened.splice(0)) endpoint.destroy()
-  await eventually(() => openDescriptors() === before, 2000)
-  expect(openDescriptors()).toBe(before)
 })
 
 function pair(): [StreamEndpoint, StreamEndpoint] {
@@ -237,7 +229,7 @@ describe('descriptors that are sent', () => {
     a.write(Buffer.alloc(4 << 20))
     for (let i = 0; i < 5; i++) a.writeWithFds(Buffer.from('x'), [0, 1], (error) => errors.push(error))
     await sleep(20)
-    expect(openDescriptors()).toBe(before + 4 + 8)
+    expect(openDescriptors()).toBe(descriptorsBefore() + 4 + 8)
     a.destroy()
     expect(await eventually(() => errors.length === 5)).toBe(true)
     for (const error of errors) expect(error).toBeInstanceOf(Error)

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import {
   adopt,
   bind,
@@ -13,6 +13,7 @@ import { buildOnce } from '../support/build.ts'
 import { Child } from '../support/child.ts'
 import { errorOf } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
+import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
@@ -22,17 +23,8 @@ const schemes = ['unixgram', 'unixpacket'] as const
 beforeAll(buildOnce, 120_000)
 
 const opened: DatagramEndpoint[] = []
-let before = 0
-
-beforeEach(() => {
-  before = openDescriptors()
-})
-
-/** Whatever a test did, in the end as many descriptors are open as before. */
-afterEach(async () => {
+const descriptorsBefore = noDescriptorsLeft(async () => {
   for (const endpoint of opened.splice(0)) await endpoint.close()
-  await eventually(() => openDescriptors() === before, 2000)
-  expect(openDescriptors()).toBe(before)
 })
 
 function pair(name: (typeof schemes)[number], options = { receiveFds: true }): [DatagramEndpoint, DatagramEndpoint] {
@@ -135,10 +127,10 @@ describe.each(schemes)('descriptors with messages of %s', (name) => {
   available('of messages that wait to be sent are closed with the endpoint', async () => {
     const [a] = pair(name)
     const sends: Promise<unknown>[] = []
-    while (a.trySend(Buffer.alloc(60_000))) expect(openDescriptors()).toBeLessThan(before + 10)
+    while (a.trySend(Buffer.alloc(60_000))) expect(openDescriptors()).toBeLessThan(descriptorsBefore() + 10)
     for (let count = 0; count < 10; count++) sends.push(a.send('x', undefined, { fds: [0] }).catch((error) => error))
     await Promise.resolve()
-    expect(openDescriptors()).toBeGreaterThanOrEqual(before + 10)
+    expect(openDescriptors()).toBeGreaterThanOrEqual(descriptorsBefore() + 10)
     expect(a.trySend('y', undefined, { fds: [0] })).toBe(false)
     await a.close()
     for (const error of await Promise.all(sends)) expect(error).toMatchObject({ code: 'ERR_SOCKET_CLOSED' })

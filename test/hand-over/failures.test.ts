@@ -1,11 +1,12 @@
 import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { connect, type Listener, listen, type StreamEndpoint, socketpair, takeOver } from '../../src/index.ts'
 import { buildOnce } from '../support/build.ts'
 import { startNode } from '../support/child.ts'
 import { given, scheme } from '../support/need.ts'
-import { eventually, openDescriptors } from '../support/resources.ts'
+import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
+import { eventually } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const test = given(scheme('unix'))
@@ -16,17 +17,10 @@ const ask = [1, 1, 0, 0]
 const offer = [1, 2, 0, 0]
 const taken = [1, 3, 0, 0]
 
-let before = 0
 const opened: StreamEndpoint[] = []
 
-beforeEach(() => {
-  before = openDescriptors()
-})
-
-afterEach(async () => {
+noDescriptorsLeft(() => {
   for (const endpoint of opened.splice(0)) endpoint.destroy()
-  await eventually(() => openDescriptors() === before, 2000)
-  expect(openDescriptors()).toBe(before)
 })
 
 function channel(): [StreamEndpoint, StreamEndpoint] {

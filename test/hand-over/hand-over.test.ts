@@ -1,5 +1,5 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import {
   connect,
   type DatagramEndpoint,
@@ -10,23 +10,15 @@ import {
   takeOver,
 } from '../../src/index.ts'
 import { given, scheme } from '../support/need.ts'
-import { eventually, openDescriptors } from '../support/resources.ts'
+import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const test = given(scheme('unix'))
 
-let before = 0
 const opened: StreamEndpoint[] = []
 
-beforeEach(() => {
-  before = openDescriptors()
-})
-
-/** Whatever a test did, in the end as many descriptors are open as before. */
-afterEach(async () => {
+noDescriptorsLeft(() => {
   for (const endpoint of opened.splice(0)) endpoint.destroy()
-  await eventually(() => openDescriptors() === before, 2000)
-  expect(openDescriptors()).toBe(before)
 })
 
 /** The stream between two processes, which here are one. */

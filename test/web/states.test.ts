@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import { createConnection, listen, type StreamEndpoint, type WebEndpoint } from '../../src/index.ts'
 import { given, scheme } from '../support/need.ts'
-import { eventually, openDescriptors } from '../support/resources.ts'
+import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
+import { eventually } from '../support/resources.ts'
 import { kinds } from './joined.ts'
 
 type Action = (web: WebEndpoint, near: StreamEndpoint, far?: StreamEndpoint) => unknown
@@ -43,16 +44,7 @@ const isClosed = (writer: WritableStreamDefaultWriter): boolean => {
 const names = Object.keys(actions)
 const pairs = names.flatMap((first) => names.map((second) => [first, second] as const))
 
-let before = 0
-
-beforeEach(() => {
-  before = openDescriptors()
-})
-
-afterEach(async () => {
-  await eventually(() => openDescriptors() === before, 2000)
-  expect(openDescriptors()).toBe(before)
-})
+noDescriptorsLeft()
 
 async function comesToItsEnd(web: WebEndpoint): Promise<void> {
   void web.close().catch(() => undefined)

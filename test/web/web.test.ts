@@ -1,25 +1,16 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createConnection, listen, type StreamEndpoint, socketpair } from '../../src/index.ts'
 import { KiB, MiB, randomChunks, readExactly, receiveText } from '../support/bytes.ts'
 import { errorOf } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
+import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { kinds } from './joined.ts'
 
 const total = 16 * MiB
-let before = 0
-
-beforeEach(() => {
-  before = openDescriptors()
-})
-
-/** Whatever a test did, in the end as many descriptors are open as before. */
-afterEach(async () => {
-  await eventually(() => openDescriptors() === before, 2000)
-  expect(openDescriptors()).toBe(before)
-})
+noDescriptorsLeft()
 
 /** The random bytes as a web stream, and what their hash will be. */
 function source(): { stream: ReadableStream<Uint8Array>; digest: string } {
