@@ -11,7 +11,10 @@
             "native/call.cc",
             "native/calls.cc",
             "native/environment.cc",
-            "native/transfer.cc",
+            "native/messages.cc",
+            "native/shared-callbacks.cc",
+            "native/slabs.cc",
+            "native/streams.cc",
             "native/watch.cc"
           ],
           "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -13,7 +13,6 @@ namespace {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment* const environment = Environment::Create(env);
   if (environment == nullptr) return exports;
-  environment->set_watch_class(Watch::Define(env));
   const auto function = [environment](const char* name, napi_callback callback) {
     return napi_property_descriptor{name, nullptr, callback, nullptr, nullptr, nullptr, napi_enumerable, environment};
   };
@@ -34,12 +33,17 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("close", Close),
       function("duplicate", Duplicate),
       function("recv", Recv),
+      function("send", Send),
       function("sendv", Sendv),
       function("sendmsg", SendMsg),
       function("sendmmsg", Sendmmsg),
       function("recvmmsg", Recvmmsg),
       function("recvfds", RecvFds),
+      function("slab", Slab),
       function("watch", Watch::Open),
+      function("wait", Watch::Wait),
+      function("ref", Watch::Ref),
+      function("unref", Watch::Unref),
   };
   napi_define_properties(env, exports, std::size(functions), functions);
   return exports;

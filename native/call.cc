@@ -67,4 +67,10 @@ bool Read(napi_env env, napi_value value, Function* target) {
   return napi_typeof(env, value, &type) == napi_ok && type == napi_function;
 }
 
+bool Read(napi_env env, napi_value value, Object* target) {
+  napi_valuetype type;
+  target->value = value;
+  return napi_typeof(env, value, &type) == napi_ok && type == napi_object;
+}
+
 }  // namespace polysocket

@@ -44,6 +44,10 @@ struct Function {
   napi_value value;
 };
 
+struct Object {
+  napi_value value;
+};
+
 // Reads an argument, false if it is of another type or has no such value. None of them runs JavaScript, so memory that
 // one has found cannot move or shrink until the call returns.
 bool Read(napi_env env, napi_value value, int* target);
@@ -53,6 +57,7 @@ bool Read(napi_env env, napi_value value, Words* target);
 bool Read(napi_env env, napi_value value, Name* target);
 bool Read(napi_env env, napi_value value, Array* target);
 bool Read(napi_env env, napi_value value, Function* target);
+bool Read(napi_env env, napi_value value, Object* target);
 
 // One call from JavaScript.
 class Call {

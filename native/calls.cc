@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "call.h"
+#include "watch.h"
 
 namespace polysocket {
 namespace {
@@ -30,7 +31,7 @@ napi_value Socket(napi_env env, napi_callback_info info) {
   int protocol;
   if (!call.Read(&domain, &type, &protocol)) return call.Return(-EINVAL);
   const int64_t fd = Retry([&] { return socket(domain, type | kTypeFlags, protocol); });
-  if (fd >= 0) call.environment().descriptors().SetOwner(static_cast<int>(fd), Owner::kEnvironment);
+  if (fd >= 0) call.environment().descriptors().Own(static_cast<int>(fd));
   return call.Return(fd);
 }
 
@@ -45,7 +46,7 @@ napi_value SocketPair(napi_env env, napi_callback_info info) {
   const int64_t result = Retry([&] { return socketpair(domain, type | kTypeFlags, protocol, pair); });
   if (result < 0) return call.Return(result);
   for (int i = 0; i < 2; i++) {
-    call.environment().descriptors().SetOwner(pair[i], Owner::kEnvironment);
+    call.environment().descriptors().Own(pair[i]);
     fds.data[i] = pair[i];
   }
   return call.Return(0);
@@ -89,7 +90,7 @@ napi_value Accept(napi_env env, napi_callback_info info) {
     return accept4(listener, reinterpret_cast<sockaddr*>(name.data), &length, kTypeFlags);
   });
   if (fd < 0) return call.Return(fd);
-  call.environment().descriptors().SetOwner(static_cast<int>(fd), Owner::kEnvironment);
+  call.environment().descriptors().Own(static_cast<int>(fd));
   name_length.data[0] = static_cast<int32_t>(length);
   return call.Return(fd);
 }
@@ -135,9 +136,9 @@ napi_value Adopt(napi_env env, napi_callback_info info) {
   Descriptors& descriptors = call.environment().descriptors();
   const int flags = fcntl(fd, F_GETFL);
   if (flags == -1) return call.Return(-errno);
-  if (descriptors.OwnerOf(fd) != Owner::kNobody) return call.Return(-EEXIST);
+  if (descriptors.Owns(fd)) return call.Return(-EEXIST);
   if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) return call.Return(-errno);
-  descriptors.SetOwner(fd, Owner::kEnvironment);
+  descriptors.Own(fd);
   return call.Return(0);
 }
 
@@ -146,8 +147,8 @@ napi_value Release(napi_env env, napi_callback_info info) {
   int fd;
   if (!call.Read(&fd)) return call.Return(-EINVAL);
   Descriptors& descriptors = call.environment().descriptors();
-  if (descriptors.OwnerOf(fd) != Owner::kEnvironment) return call.Return(-EBADF);
-  descriptors.SetOwner(fd, Owner::kNobody);
+  if (!descriptors.Owns(fd) || descriptors.WatchOf(fd) != nullptr) return call.Return(-EBADF);
+  descriptors.Disown(fd);
   return call.Return(0);
 }
 
@@ -156,7 +157,9 @@ napi_value Close(napi_env env, napi_callback_info info) {
   int fd;
   if (!call.Read(&fd)) return call.Return(-EINVAL);
   Descriptors& descriptors = call.environment().descriptors();
-  if (descriptors.OwnerOf(fd) != Owner::kEnvironment) return call.Return(-EBADF);
+  if (!descriptors.Owns(fd)) return call.Return(-EBADF);
+  Watch* const watch = descriptors.WatchOf(fd);
+  if (watch != nullptr) watch->Stop();
   return call.Return(descriptors.Close(fd) == -1 ? -errno : 0);
 }
 
@@ -165,7 +168,7 @@ napi_value Duplicate(napi_env env, napi_callback_info info) {
   int fd;
   if (!call.Read(&fd)) return call.Return(-EINVAL);
   const int64_t copy = Retry([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); });
-  if (copy >= 0) call.environment().descriptors().SetOwner(static_cast<int>(copy), Owner::kEnvironment);
+  if (copy >= 0) call.environment().descriptors().Own(static_cast<int>(copy));
   return call.Return(copy);
 }
 

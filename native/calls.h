@@ -22,12 +22,18 @@ napi_value Release(napi_env env, napi_callback_info info);
 napi_value Close(napi_env env, napi_callback_info info);
 napi_value Duplicate(napi_env env, napi_callback_info info);
 
-// Calls that move bytes: transfer.cc.
+// Calls that move the bytes of a stream: streams.cc.
 napi_value Recv(napi_env env, napi_callback_info info);
+napi_value Send(napi_env env, napi_callback_info info);
 napi_value Sendv(napi_env env, napi_callback_info info);
+napi_value RecvFds(napi_env env, napi_callback_info info);
+
+// Memory to receive into: slabs.cc.
+napi_value Slab(napi_env env, napi_callback_info info);
+
+// Calls that move messages: messages.cc.
 napi_value SendMsg(napi_env env, napi_callback_info info);
 napi_value Sendmmsg(napi_env env, napi_callback_info info);
 napi_value Recvmmsg(napi_env env, napi_callback_info info);
-napi_value RecvFds(napi_env env, napi_callback_info info);
 
 }  // namespace polysocket

@@ -8,38 +8,47 @@
 
 namespace polysocket {
 
-// Who closes a descriptor.
-enum class Owner : uint8_t { kNobody, kEnvironment, kWatch };
+class Watch;
 
-// The descriptors that one environment has to close. The kernel hands out the smallest free number, so a table by
-// number stays as small as the largest number of descriptors that the process ever had open at once.
+// The descriptors that one environment has to close, and the watches of those that are watched. The kernel hands out the
+// smallest free number, so a table by number stays as small as the largest number of descriptors that the process ever
+// had open at once.
 class Descriptors {
  public:
-  Owner OwnerOf(int fd) const {
-    return fd >= 0 && static_cast<size_t>(fd) < owners_.size() ? owners_[fd] : Owner::kNobody;
-  }
+  bool Owns(int fd) const { return fd >= 0 && static_cast<size_t>(fd) < owned_.size() && owned_[fd]; }
+
+  // nullptr for one that is not watched.
+  Watch* WatchOf(int fd) const { return Owns(fd) ? watches_[fd] : nullptr; }
 
   // `fd` must be open, hence not negative.
-  void SetOwner(int fd, Owner owner) {
-    if (static_cast<size_t>(fd) >= owners_.size()) owners_.resize(fd + 1, Owner::kNobody);
-    owners_[fd] = owner;
+  void Own(int fd) {
+    if (static_cast<size_t>(fd) >= owned_.size()) {
+      owned_.resize(fd + 1, false);
+      watches_.resize(fd + 1, nullptr);
+    }
+    owned_[fd] = true;
+  }
+
+  // Of one that is owned.
+  void SetWatch(int fd, Watch* watch) { watches_[fd] = watch; }
+  void Disown(int fd) {
+    owned_[fd] = false;
+    watches_[fd] = nullptr;
   }
 
   // Never retried: Linux frees the number before anything in close(2) can be interrupted, and by the time of a second
   // call another thread may have got it.
   int Close(int fd) {
-    SetOwner(fd, Owner::kNobody);
+    Disown(fd);
     return ::close(fd);
   }
 
-  void CloseAll() {
-    for (size_t fd = 0; fd < owners_.size(); fd++) {
-      if (owners_[fd] != Owner::kNobody) Close(static_cast<int>(fd));
-    }
-  }
+  // Above every one that is owned.
+  int end() const { return static_cast<int>(owned_.size()); }
 
  private:
-  std::vector<Owner> owners_;
+  std::vector<bool> owned_;
+  std::vector<Watch*> watches_;
 };
 
 }  // namespace polysocket

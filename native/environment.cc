@@ -17,56 +17,30 @@ Environment* Environment::Create(napi_env env) {
   return environment;
 }
 
-napi_value Environment::watch_class() const {
-  napi_value watch_class = nullptr;
-  napi_get_reference_value(env_, watch_class_, &watch_class);
-  return watch_class;
-}
-
-void Environment::set_watch_class(napi_value watch_class) {
-  napi_create_reference(env_, watch_class, 1, &watch_class_);
-}
-
-void Environment::OnWatchOpened(Watch* watch) {
-  watch->next_ = watches_;
-  if (watches_ != nullptr) watches_->previous_ = watch;
-  watches_ = watch;
-}
-
-void Environment::OnWatchClosing(Watch* watch) {
-  if (watch->previous_ != nullptr) {
-    watch->previous_->next_ = watch->next_;
-  } else {
-    watches_ = watch->next_;
-  }
-  if (watch->next_ != nullptr) watch->next_->previous_ = watch->previous_;
-  closing_++;
-}
-
-void Environment::OnWatchClosed() {
-  closing_--;
+void Environment::OnWatchStopped() {
+  stopping_--;
   LetGoWhenIdle();
 }
 
 void Environment::OnExit(napi_async_cleanup_hook_handle, void* data) {
   Environment* environment = static_cast<Environment*>(data);
   environment->exiting_ = true;
-  while (environment->watches_ != nullptr) environment->watches_->Close();
-  environment->descriptors_.CloseAll();
+  Descriptors& descriptors = environment->descriptors_;
+  for (int fd = 0; fd < descriptors.end(); fd++) {
+    Watch* const watch = descriptors.WatchOf(fd);
+    if (watch != nullptr) watch->Stop();
+    if (descriptors.Owns(fd)) descriptors.Close(fd);
+  }
   environment->LetGoWhenIdle();
 }
 
 // The environment waits with its finalizers, and with unloading the addon, until its hook is removed.
 void Environment::LetGoWhenIdle() {
-  if (!exiting_ || closing_ > 0 || exit_hook_ == nullptr) return;
+  if (!exiting_ || stopping_ > 0 || exit_hook_ == nullptr) return;
   napi_remove_async_cleanup_hook(exit_hook_);
   exit_hook_ = nullptr;
 }
 
-void Environment::Finalize(napi_env env, void* data, void*) {
-  Environment* environment = static_cast<Environment*>(data);
-  if (environment->watch_class_ != nullptr) napi_delete_reference(env, environment->watch_class_);
-  delete environment;
-}
+void Environment::Finalize(napi_env, void* data, void*) { delete static_cast<Environment*>(data); }
 
 }  // namespace polysocket

@@ -4,21 +4,29 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include <cstdint>
+
 #include "descriptors.h"
+#include "shared-callbacks.h"
+#include "slabs.h"
 
 namespace polysocket {
-
-class Watch;
 
 // Messages in one sendmmsg(2) or recvmmsg(2), and pieces in one sendmsg(2): the kernel's UIO_MAXIOV, past which it
 // takes no more (sendmmsg, recvmmsg) or refuses (sendmsg).
 constexpr size_t kBatchLimit = 1024;
 
-// Working memory of the calls in transfer.cc. An environment has one thread, and none of those calls runs JavaScript
+// Room for the size of a message's segments (UDP_SEGMENT of udp(7)) as cmsg(3) lays it out.
+struct alignas(cmsghdr) SegmentControl {
+  uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
+};
+
+// Working memory of the calls in streams.cc and messages.cc. An environment has one thread, and none of those calls runs JavaScript
 // between filling it and using it, so one is enough and no call allocates.
 struct Batch {
   mmsghdr headers[kBatchLimit];
   iovec pieces[kBatchLimit];
+  SegmentControl segments[kBatchLimit];
 };
 
 // What the addon keeps for one environment, that is the main thread or one worker. Every function of the addon gets it
@@ -33,17 +41,16 @@ class Environment {
   uv_loop_t* loop() const { return loop_; }
   Descriptors& descriptors() { return descriptors_; }
   Batch& batch() { return batch_; }
+  Slabs* slabs() { return slabs_; }
+  SharedCallbacks& callbacks() { return callbacks_; }
 
-  napi_value watch_class() const;
-  void set_watch_class(napi_value watch_class);
-
-  void OnWatchOpened(Watch* watch);
   // The watch has let go of its descriptor, and the event loop is about to let go of the watch.
-  void OnWatchClosing(Watch* watch);
-  void OnWatchClosed();
+  void OnWatchStopping() { stopping_++; }
+  void OnWatchStopped();
 
  private:
   explicit Environment(napi_env env) : env_(env) {}
+  ~Environment() { slabs_->Abandon(); }
 
   static void OnExit(napi_async_cleanup_hook_handle hook, void* data);
   static void Finalize(napi_env env, void* data, void* hint);
@@ -51,12 +58,12 @@ class Environment {
 
   napi_env env_;
   uv_loop_t* loop_ = nullptr;
-  napi_ref watch_class_ = nullptr;
   napi_async_cleanup_hook_handle exit_hook_ = nullptr;
   bool exiting_ = false;
-  Watch* watches_ = nullptr;
-  size_t closing_ = 0;
+  size_t stopping_ = 0;
   Descriptors descriptors_;
+  SharedCallbacks callbacks_;
+  Slabs* const slabs_ = Slabs::Create();
   Batch batch_;
 };
 

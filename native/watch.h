@@ -4,53 +4,43 @@
 #include <uv.h>
 
 #include "environment.h"
+#include "shared-callbacks.h"
 
 namespace polysocket {
 
-// A poll handle, the descriptor that it owns, and the JavaScript object that stands for both. The object's finalizer
-// and the event loop's close callback come in either order; the later one frees the watch.
+// A descriptor that is known to the event loop, and the JavaScript object that stands for it, the target. It begins with
+// `watch` and ends when the descriptor is closed; its memory lasts until the event loop has let go of the poll handle.
 class Watch {
  public:
-  // The function `watch` of the addon.
+  // Functions of the addon.
   static napi_value Open(napi_env env, napi_callback_info info);
-  // Defines the class that its objects are of.
-  static napi_value Define(napi_env env);
-
-  // Idempotent.
-  void Close();
-
- private:
-  friend class Environment;
-
-  explicit Watch(Environment* environment, int fd) : environment_(environment), fd_(fd) { poll_.data = this; }
-
-  static Watch* Of(napi_env env, napi_callback_info info, size_t count, napi_value* arguments);
-  static napi_value Set(napi_env env, napi_callback_info info);
+  static napi_value Wait(napi_env env, napi_callback_info info);
   static napi_value Ref(napi_env env, napi_callback_info info);
   static napi_value Unref(napi_env env, napi_callback_info info);
-  static napi_value CloseFromScript(napi_env env, napi_callback_info info);
+
+  // Takes the descriptor out of the event loop and lets go of the target. It must come before the descriptor is closed:
+  // the epoll set knows the open file, not the number, and the file lives on where another process has a duplicate.
+  void Stop();
+
+ private:
+  Watch(Environment* environment, int fd) : environment_(environment), fd_(fd) { poll_.data = this; }
 
   static void OnReady(uv_poll_t* poll, int status, int events);
-  static void OnClosed(uv_handle_t* poll);
-  static void Finalize(napi_env env, void* data, void* hint);
+  static void OnStopped(uv_handle_t* poll);
+  static void OnForgotten(napi_env env, void* data, void* hint);
 
-  bool Wrap(napi_env env, napi_value callback, napi_value* object);
-  void ReleaseScript(napi_env env);
-  void ReleaseContext(napi_env env);
+  bool Attach(napi_env env, napi_value target, napi_value callback);
   int WaitFor(int events);
   void Remember(int events);
 
-  Environment* environment_;
-  int fd_;  // -1 once closed
+  Environment* const environment_;
+  const int fd_;
   int events_ = 0;
-  bool finalized_ = false;
-  bool closed_ = false;
-  uv_poll_t poll_;
-  napi_ref self_ = nullptr;
-  napi_ref callback_ = nullptr;
+  // Strong while something is waited for.
+  napi_ref target_ = nullptr;
+  SharedCallback* callback_ = nullptr;
   napi_async_context context_ = nullptr;
-  Watch* previous_ = nullptr;
-  Watch* next_ = nullptr;
+  uv_poll_t poll_;
 };
 
 }  // namespace polysocket

@@ -10,7 +10,7 @@ import { builtinFamilies } from './families/index.ts'
 export * from './core/address.ts'
 export type { ReceivedAncillary, SentAncillary } from './core/ancillary.ts'
 export type { Credentials, PeerCredentials, PeerCredentialsOptions } from './core/credentials.ts'
-export { DatagramEndpoint, type DatagramEndpointOptions, type Posting } from './core/datagram.ts'
+export { DatagramEndpoint, type DatagramEndpointOptions } from './core/datagram.ts'
 export type { DeadlineOptions } from './core/deadline.ts'
 export type {
   AcceptMessage,
@@ -39,6 +39,7 @@ export type { Dropped, OutboxOptions } from './core/outbox.ts'
 export { PersistentConnection, type PersistentEventMap, type PersistentOptions } from './core/persistent.ts'
 export { isTransient, type Retry, type RetryOptions } from './core/retry.ts'
 export type { BatchResult } from './core/send-batch.ts'
+export type { Posting } from './core/sender.ts'
 export {
   type AdoptOptions,
   createSockets,

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { type Address, type AddressBase, type AddressInput, invalidAddress } from './address.ts'
+import type { Address, AddressBase, AddressInput } from './address.ts'
 import type { SentAncillary } from './ancillary.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDeadline, type DeadlineOptions } from './deadline.ts'
@@ -7,12 +7,13 @@ import { Destinations } from './destinations.ts'
 import { reportClose, reportError } from './diagnostics.ts'
 import { AbortError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
-import type { AddressFamily, DatagramHandle, Message, Outgoing } from './family.ts'
+import type { AddressFamily, DatagramHandle, Message } from './family.ts'
 import { Intake } from './intake.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 import type { Registry } from './registry.ts'
-import { BatchCount, type BatchResult } from './send-batch.ts'
+import type { BatchResult } from './send-batch.ts'
 import { SendQueue } from './send-queue.ts'
+import { type Posting, Sender } from './sender.ts'
 import type { DatagramStats } from './stats.ts'
 
 export interface DatagramEndpointOptions {
@@ -22,12 +23,6 @@ export interface DatagramEndpointOptions {
   readonly sendQueue?: number | undefined
   /** Messages bring the descriptors that were sent with them. Default false. */
   readonly receiveFds?: boolean | undefined
-}
-
-/** A message for `sendBatch`, with what goes with it: without `to` it goes to the connected peer. */
-export interface Posting extends SentAncillary {
-  readonly data: Uint8Array | string
-  readonly to?: AddressInput
 }
 
 export interface DatagramEventMap {
@@ -54,8 +49,8 @@ const DEFAULT_SEND_QUEUE = 1024
 export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements AsyncDisposable {
   readonly facts: SchemeFacts
   readonly #handle: DatagramHandle<AddressBase>
-  readonly #destinations: Destinations
   readonly #outbox: SendQueue
+  readonly #sender: Sender
   readonly #intake: Intake
   #closed = false
   /** What it was lost to. */
@@ -77,14 +72,16 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     }
     this.facts = handle.facts
     this.#handle = handle
-    this.#destinations = new Destinations(registry, family, handle)
     this.#intake = new Intake(handle as DatagramHandle, this, options.receiveQueue ?? DEFAULT_RECEIVE_QUEUE)
     this.#outbox = new SendQueue(handle as DatagramHandle, options.sendQueue ?? DEFAULT_SEND_QUEUE, () =>
       this.emit('drain'),
     )
+    const destinations = new Destinations(registry, family, handle)
+    this.#sender = new Sender(handle as DatagramHandle, destinations, this.#outbox)
     handle.start({
       wantsFds: () => receiveFds,
-      onMessages: (batch) => this.#intake.arrived(batch as Message[]),
+      // An answer that was given meanwhile is whole, as far as it goes: no need to wait for the tick's end.
+      onMessages: (batch) => this.#outbox.gather(() => this.#intake.arrived(batch as Message[])),
       onWritable: () => this.#outbox.onWritable(),
       onEnd: () => this.#end(),
       onError: (error, fatal) => this.#failed(error, fatal),
@@ -102,22 +99,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    * `sendQueue` messages wait already (see `ready`), with `ERR_SOCKET_CLOSED`, with `ERR_UNSUPPORTED` for what cannot go
    * with a message here.
    */
-  async send(data: Uint8Array | string, to?: AddressInput, ancillary?: SentAncillary): Promise<void> {
-    const bytes = toBytes(data)
-    if (this.#closed) throw socketClosed('send')
-    const target = this.#destinations.find(to)
-    const resolved = target instanceof Promise ? await target : target
-    const message = this.#outgoing(bytes, resolved, ancillary)
-    return new Promise<void>((resolve, reject) => {
-      this.#outbox.push(message, { sent: resolve, failed: reject })
-    })
-  }
-
-  #outgoing(data: Uint8Array, target: unknown, ancillary: SentAncillary | undefined): Outgoing {
-    if (ancillary === undefined) return { data, target }
-    const { attach } = this.#handle
-    if (attach === undefined) throw unsupported('ancillary data', `the ${this.engine} engine sends none`)
-    return { data, target, attachment: attach.call(this.#handle, ancillary, target) }
+  send(data: Uint8Array | string, to?: AddressInput, ancillary?: SentAncillary): Promise<void> {
+    return this.#sender.send(data, to, ancillary)
   }
 
   /**
@@ -125,37 +108,16 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    * `ERR_ADDRESS_INVALID` for a host name, which would have to be looked up first.
    */
   trySend(data: Uint8Array | string, to?: AddressInput, ancillary?: SentAncillary): boolean {
-    const bytes = toBytes(data)
-    if (this.#closed) throw socketClosed('send')
-    const target = this.#destinations.find(to)
-    if (target instanceof Promise) {
-      target.catch(() => undefined)
-      throw invalidAddress(typeof to === 'string' ? to : JSON.stringify(to), 'trySend cannot look up a host name')
-    }
-    return this.#outbox.trySend(this.#outgoing(bytes, target, ancillary))
+    return this.#sender.trySend(data, to, ancillary)
   }
 
   /**
    * Sends many messages in as few system calls as the system allows, waiting for room where it has to. Never rejects for
-   * a message: what was refused is told by index, and the others go out.
+   * a message: what was refused is told by index, and the others go out. An error that is pending on the socket (an
+   * ECONNREFUSED for earlier ones) may go untold when it comes amid them; sendmmsg(2) says so under BUGS.
    */
-  async sendBatch(messages: readonly Posting[]): Promise<BatchResult> {
-    if (!Array.isArray(messages)) throw new TypeError('messages must be an array')
-    const postings = messages.map(({ data, to, ...ancillary }) => ({ data: toBytes(data), to, ancillary }))
-    if (this.#closed) throw socketClosed('send')
-    const batch = new BatchCount(postings.length)
-    for (const [index, { data, to, ancillary }] of postings.entries()) {
-      try {
-        const target = this.#destinations.find(to)
-        const resolved = target instanceof Promise ? await target : target
-        if (!this.#outbox.hasRoom) await this.#outbox.ready()
-        const carries = Object.keys(ancillary).length > 0
-        this.#outbox.push(this.#outgoing(data, resolved, carries ? ancillary : undefined), batch.completion(index))
-      } catch (error) {
-        batch.completion(index).failed(error as Error)
-      }
-    }
-    return batch.done
+  sendBatch(messages: readonly Posting[]): Promise<BatchResult> {
+    return this.#sender.sendBatch(messages)
   }
 
   /**
@@ -273,7 +235,10 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return peerCredentialsOf(this.#handle, options)
   }
 
-  /** The file descriptor, where there is one and it is open. It stays the endpoint's: do not close it. */
+  /**
+   * The file descriptor, where there is one and it is open. It stays the endpoint's: do not close it. A udp socket of the
+   * kernel engine has UDP_GRO on: who reads it elsewhere has to expect several messages at a time, or to set it off.
+   */
   get fd(): number | undefined {
     return this.#handle.fd
   }
@@ -383,12 +348,6 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-export function toBytes(data: Uint8Array | string): Uint8Array {
-  if (data instanceof Uint8Array) return data
-  if (typeof data === 'string') return Buffer.from(data)
-  throw new TypeError('a message must be a Uint8Array or a string')
 }
 
 function membership(group: string, multicastInterface: string | number | undefined): object {

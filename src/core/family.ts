@@ -145,6 +145,7 @@ export interface DescriptorPassing {
 /** Only the handle that made it looks into it. */
 export type HeldDescriptors = Int32Array
 
+/** An object whose methods are called on it: not to be taken apart. */
 export interface StreamEvents {
   /**
    * Whether somebody would take descriptors. A handle to which they may come asks before each read, since whoever reads

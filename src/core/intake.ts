@@ -18,6 +18,7 @@ export class Intake {
   /** The handle was told to read. */
   #reading = false
   #over = false
+  #closed = false
   #dropped = 0
   #messages = 0
   #bytes = 0
@@ -118,12 +119,15 @@ export class Intake {
   #distribute(batch: Message[]): void {
     const first = this.#queue.deliver(batch)
     const kept = this.#queue.length > 0 ? batch.slice(first) : this.#announce(first === 0 ? batch : batch.slice(first))
-    for (const message of kept) {
-      // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
-      if (this.#queue.isFull && !this.#reliable) this.#drop(message)
-      else this.#queue.push(message)
-    }
+    for (const message of kept) this.#keep(message)
     this.#update()
+  }
+
+  #keep(message: Message): void {
+    // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
+    const isTooMuch = this.#queue.isFull && !this.#reliable
+    if (isTooMuch || (this.#closed && message.fds !== undefined)) this.#drop(message)
+    else this.#queue.push(message)
   }
 
   #drop(message: Message): void {
@@ -136,8 +140,15 @@ export class Intake {
     const emitter = this.#emitter
     let next = emitter.listenerCount('message') === 0 && emitter.listenerCount('batch') > 0 ? batch.length : 0
     if (this.#paused || this.#over) next = 0
-    while (next < batch.length && !this.#paused && !this.#over && emitter.listenerCount('message') > 0) {
-      emitter.emit('message', batch[next++] as Message)
+    try {
+      while (next < batch.length && !this.#paused && !this.#over && emitter.listenerCount('message') > 0) {
+        emitter.emit('message', batch[next++] as Message)
+      }
+    } catch (error) {
+      // Only the message at which the listener threw is lost to it.
+      for (const message of batch.slice(next)) this.#keep(message)
+      this.#wantForListeners()
+      throw error
     }
     if (next > 0) emitter.emit('batch', next === batch.length ? batch : batch.slice(0, next))
     return next === batch.length ? [] : batch.slice(next)
@@ -156,6 +167,7 @@ export class Intake {
 
   /** The endpoint is closed, and with it the descriptors that nobody has taken: their messages go as well. */
   close(): void {
+    this.#closed = true
     this.end()
     for (const message of this.#queue.takeIf(({ fds }) => fds !== undefined)) this.#drop(message)
   }

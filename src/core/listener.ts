@@ -15,7 +15,7 @@ import type { StreamEndpoint } from './stream.ts'
 export interface Accepted {
   readonly local: Address | undefined
   readonly remote: Address | undefined
-  once(event: 'close', listener: () => void): unknown
+  on(event: 'close', listener: () => void): unknown
 }
 
 /** What `listen` gives a listener. */
@@ -74,6 +74,10 @@ export class Listener<E extends Accepted = Accepted>
   /** What it was lost to. */
   #lost: Error | undefined
   #isLeaving = false
+  /** One for all connections. */
+  readonly #onClose = (): void => {
+    this.#connections--
+  }
   #whenClosed: Promise<void> = Promise.resolve()
 
   /** Made by `listen`, `adopt` and `takeOver`. */
@@ -114,9 +118,9 @@ export class Listener<E extends Accepted = Accepted>
     const endpoint = this.#wrap(handle)
     this.#acceptedCount++
     this.#connections++
-    endpoint.once('close', () => this.#connections--)
+    endpoint.on('close', this.#onClose)
     reportAccept(this, endpoint)
-    const [acceptor] = this.#acceptors
+    const [acceptor] = this.#acceptors.size > 0 ? this.#acceptors : []
     if (acceptor !== undefined) {
       this.#acceptors.delete(acceptor)
       acceptor.resolve(endpoint)

@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { type Carrier, carrierOf } from './carrier.ts'
-import { type DatagramEndpoint, toBytes } from './datagram.ts'
+import type { DatagramEndpoint } from './datagram.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
 import { AbortError, namedSystemError, SocketError, socketClosed } from './errors.ts'
 import { checkOpenOptions, type OpenOptions } from './options.ts'
 import { type Dropped, type Letter, Outbox, type OutboxOptions } from './outbox.ts'
 import { type Retry, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
+import { toBytes } from './sender.ts'
 import type { StreamEndpoint } from './stream.ts'
 import { type Pause, Tries, withRetries } from './tries.ts'
 

@@ -8,8 +8,8 @@ export interface BatchResult {
   readonly failed: readonly { readonly index: number; readonly error: Error }[]
 }
 
-/** Gathers what became of the messages of one batch. */
-export class BatchCount {
+/** Gathers what became of the messages of one batch: one completion for all of them. */
+export class BatchCount implements Completion {
   readonly done: Promise<BatchResult>
   readonly #failed: { index: number; error: Error }[] = []
   #sent = 0
@@ -24,17 +24,14 @@ export class BatchCount {
     if (size === 0) this.#settle()
   }
 
-  completion(index: number): Completion {
-    return {
-      sent: () => {
-        this.#sent++
-        this.#count()
-      },
-      failed: (error) => {
-        this.#failed.push({ index, error })
-        this.#count()
-      },
-    }
+  sent(): void {
+    this.#sent++
+    this.#count()
+  }
+
+  failed(error: Error, index: number): void {
+    this.#failed.push({ index, error })
+    this.#count()
   }
 
   #count(): void {

@@ -1,11 +1,16 @@
 import { SocketError, socketClosed } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
 
-/** Told once what became of its message. */
+/** Told what became of a message, by the index that was given with it. */
 export interface Completion {
   sent(): void
-  failed(error: Error): void
+  failed(error: Error, index: number): void
 }
+
+/** Worth sending before the tick is over: enough for the kernel engine to fill its system call. */
+const FLUSH_AT = 512
+/** Messages that go out, or are refused, before the event loop gets its turn. */
+const TURN = 4096
 
 /**
  * The messages of one endpoint that wait to be sent: in order, and no more than `limit`. What is offered in one tick goes
@@ -17,10 +22,15 @@ export class SendQueue {
   readonly #onDrain: () => void
   #messages: Outgoing[] = []
   #completions: Completion[] = []
+  #indexes: number[] = []
   #head = 0
   /** The system had no room: wait for `onWritable`. */
   #blocked = false
   #flushScheduled = false
+  /** `gather` will flush. */
+  #gathering = false
+  /** So many messages sent or refused, and the event loop gets its turn. */
+  #turnAt = TURN
   #wasFull = false
   #closed = false
   #sentMessages = 0
@@ -44,13 +54,22 @@ export class SendQueue {
     return { messages: this.#sentMessages, bytes: this.#sentBytes, failed: this.#failed }
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   get hasRoom(): boolean {
     return this.length < this.limit
   }
 
+  /** No message can be pushed now, and one can later. */
+  get isFull(): boolean {
+    return this.limit > 0 && !this.hasRoom
+  }
+
   /** False when the message could not go out at once; it is then not queued. Throws what the system says against it. */
   trySend(message: Outgoing): boolean {
-    this.#flush()
+    this.#offer()
     try {
       const taken = this.length === 0 && !this.#blocked && this.#handle.send([message], 0) === 1
       if (taken) this.#count(message)
@@ -72,26 +91,51 @@ export class SendQueue {
     if (attachment !== undefined) this.#handle.detach?.(attachment)
   }
 
-  push(message: Outgoing, completion: Completion): void {
+  push(message: Outgoing, completion: Completion, index: number): void {
     if (this.#closed) {
       this.#detach(message)
-      completion.failed(socketClosed('send'))
+      this.#failed++
+      completion.failed(socketClosed('send'), index)
       return
     }
     // Sending early only matters when the system has room; else the queue is what bounds the memory.
-    if (this.length >= FLUSH_AT && !this.#blocked) this.#flush()
+    if (this.length >= FLUSH_AT && !this.#blocked) this.#offer()
     if (!this.hasRoom) {
       this.#wasFull = true
       this.#detach(message)
       this.#failed++
-      completion.failed(new SocketError('ERR_QUEUE_FULL', `send: ${this.limit} messages wait to be sent already`))
+      completion.failed(
+        new SocketError('ERR_QUEUE_FULL', `send: ${this.limit} messages wait to be sent already`),
+        index,
+      )
       return
     }
     this.#messages.push(message)
     this.#completions.push(completion)
-    if (!this.#blocked && !this.#flushScheduled) {
-      this.#flushScheduled = true
+    this.#indexes.push(index)
+    if (!this.#blocked && !this.#flushScheduled && !this.#gathering) this.#scheduleFlush()
+  }
+
+  /** Runs `work`, and sends what was pushed meanwhile as soon as it ends. */
+  gather(work: () => void): void {
+    this.#gathering = true
+    try {
+      work()
+    } finally {
+      this.#gathering = false
+      this.#flush()
+    }
+  }
+
+  /** At the tick's end; but now and then in the event loop's next turn, so that a loop which sends cannot hold it up. */
+  #scheduleFlush(): void {
+    this.#flushScheduled = true
+    const done = this.#sentMessages + this.#failed
+    if (done < this.#turnAt) {
       queueMicrotask(this.#flushTick)
+    } else {
+      this.#turnAt = done + TURN
+      setImmediate(this.#flushTick)
     }
   }
 
@@ -102,7 +146,7 @@ export class SendQueue {
 
   /** Resolves when both the system and the queue have room for another message, or the queue is closed. */
   ready(): Promise<void> {
-    if ((this.hasRoom && !this.#blocked) || this.#closed) return Promise.resolve()
+    if ((!this.isFull && !this.#blocked) || this.#closed) return Promise.resolve()
     this.#wasFull = true
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
@@ -119,24 +163,29 @@ export class SendQueue {
   }
 
   #flush(): void {
+    this.#offer()
+    this.#announceRoom()
+  }
+
+  /** Runs nothing of the caller's: who is in the midst of sending finds the queue open and its message's turn kept. */
+  #offer(): void {
     while (this.length > 0 && !this.#blocked && !this.#closed) {
       try {
         const taken = this.#handle.send(this.#messages, this.#head)
         const end = this.#head + taken
-        while (this.#head < end) {
+        for (; this.#head < end; this.#head++) {
           this.#count(this.#messages[this.#head] as Outgoing)
-          ;(this.#completions[this.#head++] as Completion).sent()
+          this.#completions[this.#head]?.sent()
         }
         if (taken === 0) this.#blocked = true
       } catch (error) {
         // The system refused the first one; those behind it may well go.
         this.#failed++
-        const refused = this.#completions[this.#head++] as Completion
-        refused.failed(error as Error)
+        const refused = this.#head++
+        this.#completions[refused]?.failed(error as Error, this.#indexes[refused] as number)
       }
     }
     this.#compact()
-    this.#announceRoom()
   }
 
   #count({ data }: Outgoing): void {
@@ -145,19 +194,23 @@ export class SendQueue {
   }
 
   #compact(): void {
-    if (this.#head === this.#messages.length) {
-      this.#messages = []
-      this.#completions = []
-      this.#head = 0
-    } else if (this.#head > this.limit) {
-      this.#messages.splice(0, this.#head)
-      this.#completions.splice(0, this.#head)
+    if (this.length === 0) this.#empty()
+    else if (this.#head > this.limit) {
+      for (const column of [this.#messages, this.#completions, this.#indexes]) column.splice(0, this.#head)
       this.#head = 0
     }
   }
 
+  #empty(): void {
+    this.#messages = []
+    this.#completions = []
+    this.#indexes = []
+    this.#head = 0
+  }
+
   #announceRoom(): void {
-    if (this.hasRoom && !this.#blocked) this.#release(this.#waiters)
+    if (this.#closed) return
+    if (!this.isFull && !this.#blocked) this.#release(this.#waiters)
     if (this.length > 0) return
     this.#release(this.#emptyWaiters)
     if (this.#wasFull) {
@@ -170,13 +223,16 @@ export class SendQueue {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    const waiting = this.#completions.slice(this.#head)
-    for (const message of this.#messages.slice(this.#head)) this.#detach(message)
-    this.#failed += waiting.length
-    this.#messages = []
-    this.#completions = []
-    this.#head = 0
-    for (const completion of waiting) completion.failed(socketClosed('send'))
+    const from = this.#head
+    const messages = this.#messages
+    const completions = this.#completions
+    const indexes = this.#indexes
+    this.#empty()
+    this.#failed += messages.length - from
+    for (let at = from; at < messages.length; at++) {
+      this.#detach(messages[at] as Outgoing)
+      completions[at]?.failed(socketClosed('send'), indexes[at] as number)
+    }
     this.#release(this.#waiters)
     this.#release(this.#emptyWaiters)
   }
@@ -185,6 +241,3 @@ export class SendQueue {
     if (waiters.length > 0) for (const resolve of waiters.splice(0)) resolve()
   }
 }
-
-/** As many as one sendmmsg(2) of the kernel engine takes: more would not go out in fewer calls. */
-const FLUSH_AT = 64

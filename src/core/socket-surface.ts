@@ -8,7 +8,9 @@ import type { NodeAddress } from './family.ts'
  */
 export abstract class SocketSurface extends Duplex {
   /** Of no meaning here: the addresses that were tried are not told. */
-  readonly autoSelectFamilyAttemptedAddresses: string[] = []
+  get autoSelectFamilyAttemptedAddresses(): string[] {
+    return []
+  }
 
   abstract readonly connecting: boolean
 

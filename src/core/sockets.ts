@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import type { Address, AddressBase, AddressInput, Discoverer, DiscoveryMap, KindOf, Scheme } from './address.ts'
 import { DatagramEndpoint } from './datagram.ts'
-import { checkDeadline, withDeadline } from './deadline.ts'
+import { checkDeadline, type DeadlineOptions, withDeadline } from './deadline.ts'
 import { binds, connects, listens, traceOpening } from './diagnostics.ts'
 import { AbortError, SocketError, unsupported } from './errors.ts'
 import type { EndpointKind, SchemeFacts } from './facts.ts'
@@ -151,6 +151,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     resolved: Resolved,
     options: OpenOptions,
     policy: RetryPolicy | undefined,
+    giveUp?: AbortSignal,
   ): Promise<AnyHandle<AddressBase>> {
     const { family, address } = resolved
     const text = family.format(address)
@@ -160,9 +161,10 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
       return family.connect(address, request(resolved, options, signal))
     }
     const discard = (late: AnyHandle<AddressBase>): void => late.close()
-    return policy === undefined
-      ? withDeadline(options, 'connect', text, open, discard)
-      : withRetries(options, new Tries(policy), text, open, discard)
+    if (policy !== undefined) return withRetries(limits(options, giveUp), new Tries(policy), text, open, discard)
+    // Our own signal needs no translation, and most connections have no other.
+    const isLimited = options.signal !== undefined || options.timeout !== undefined
+    return isLimited ? withDeadline(limits(options, giveUp), 'connect', text, open, discard) : open(giveUp)
   }
 
   async function connect(
@@ -182,8 +184,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
       throw unsupported('createConnection', `${resolved.address.scheme} carries messages; use connect`)
     }
     const giveUp = new AbortController()
-    const signal = once.signal === undefined ? giveUp.signal : AbortSignal.any([giveUp.signal, once.signal])
-    const open = () => openHandle(resolved, { ...once, signal }, policy) as Promise<StreamHandle<AddressBase>>
+    const open = () => openHandle(resolved, once, policy, giveUp.signal) as Promise<StreamHandle<AddressBase>>
     const handle = traceOpening(connects, input, open, () => endpoint)
     const endpoint: StreamEndpoint = new StreamEndpoint(
       resolved.family,
@@ -351,6 +352,12 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   }
   // The kind of endpoint that an address makes is known to the types of `Sockets`, and to the registry only at run time.
   return sockets as Sockets
+}
+
+/** The caller's own limits, and `giveUp`. */
+function limits({ signal, timeout }: DeadlineOptions, giveUp: AbortSignal | undefined): DeadlineOptions {
+  const signals = [signal, giveUp].filter((each) => each !== undefined)
+  return { signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0], timeout }
 }
 
 /** As in `net.Server`. */

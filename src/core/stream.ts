@@ -4,7 +4,7 @@ import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
 import { reportClose, reportError } from './diagnostics.ts'
 import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
-import type { AddressFamily, Done, NodeAddress, StreamHandle } from './family.ts'
+import type { AddressFamily, Done, NodeAddress, StreamEvents, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 import { SocketSurface } from './socket-surface.ts'
 import type { StreamStats } from './stats.ts'
@@ -54,6 +54,7 @@ export class StreamEndpoint extends SocketSurface {
   #bytesRead = 0
   #bytesTaken = 0
   #timer: NodeJS.Timeout | undefined
+  #timerLength = 0
   #descriptorWrites: DescriptorWrites | undefined
   /** 'close' was emitted: later than `closed`. */
   #closeTold = false
@@ -109,29 +110,48 @@ export class StreamEndpoint extends SocketSurface {
   #attach(handle: StreamHandle<AddressBase>): void {
     this.#handle = handle
     if (!this.#referenced) handle.unref()
-    handle.start({
-      onData: (chunk) => this.#received(handle, chunk),
-      onEnd: () => {
-        this.push(null)
-        // With nothing buffered nobody might ever read, and 'end' would not come.
-        if (this.readableLength === 0) this.read(0)
-      },
-      onError: (error) => this.destroy(error),
-      wantsFds: () => this.listenerCount('fds') > 0,
-      onFds: (fds) => this.emit('fds', fds),
-    })
+    handle.start(new StreamEndpoint.#Events(this))
     // As net.Socket: reading begins by itself, up to the high-water mark, so that the peer's end is noticed.
-    process.nextTick(() => {
-      if (!this.destroyed && !this.isPaused()) this.read(0)
-    })
+    process.nextTick(beginReading, this)
   }
 
-  #received(handle: StreamHandle<AddressBase>, chunk: Buffer): void {
+  /** What the handle tells. One small object: a server has many connections, most of them idle. */
+  static readonly #Events = class implements StreamEvents {
+    readonly #endpoint: StreamEndpoint
+
+    constructor(endpoint: StreamEndpoint) {
+      this.#endpoint = endpoint
+    }
+
+    onData(chunk: Buffer): void {
+      this.#endpoint.#received(chunk)
+    }
+
+    onEnd(): void {
+      this.#endpoint.push(null)
+      // With nothing buffered nobody might ever read, and 'end' would not come.
+      if (this.#endpoint.readableLength === 0) this.#endpoint.read(0)
+    }
+
+    onError(error: Error): void {
+      this.#endpoint.destroy(error)
+    }
+
+    wantsFds(): boolean {
+      return this.#endpoint.listenerCount('fds') > 0
+    }
+
+    onFds(fds: number[]): void {
+      this.#endpoint.emit('fds', fds)
+    }
+  }
+
+  #received(chunk: Buffer): void {
     this.#bytesRead += chunk.length
     this.#touch()
     this.#delivering = true
     try {
-      if (!this.push(chunk)) handle.pause()
+      if (!this.push(chunk)) this.#handle?.pause()
     } finally {
       this.#delivering = false
       // An answer that was written meanwhile is whole, as far as it goes: no need to wait for the tick's end.
@@ -151,7 +171,7 @@ export class StreamEndpoint extends SocketSurface {
     if (!this.#corkedThisTick && !isLarge) {
       this.#corkedThisTick = true
       this.cork()
-      if (!this.#delivering) process.nextTick(this.#flushTick)
+      if (!this.#delivering) process.nextTick(StreamEndpoint.#flush, this)
     }
     return typeof encoding === 'string'
       ? super.write(chunk, encoding, callback)
@@ -181,7 +201,11 @@ export class StreamEndpoint extends SocketSurface {
     return this.write(this.#descriptorWrites.add(bytes, fds), callback)
   }
 
-  readonly #flushTick = (): void => {
+  static #flush(endpoint: StreamEndpoint): void {
+    endpoint.#flushTick()
+  }
+
+  #flushTick(): void {
     if (!this.#corkedThisTick) return
     this.#corkedThisTick = false
     this.uncork()
@@ -249,11 +273,13 @@ export class StreamEndpoint extends SocketSurface {
     callback(error)
     // In a later turn of the event loop, as net.Socket does: TLS above it tells of its own error before that, so that who
     // listens to both knows why the connection is gone.
-    setImmediate(() => {
-      this.#closeTold = true
-      reportClose(this, error ?? undefined)
-      this.emit('close', error !== null)
-    })
+    setImmediate(StreamEndpoint.#tellClose, this, error)
+  }
+
+  static #tellClose(endpoint: StreamEndpoint, error: Error | null): void {
+    endpoint.#closeTold = true
+    reportClose(endpoint, error ?? undefined)
+    endpoint.emit('close', error !== null)
   }
 
   /** Ends our direction and destroys the endpoint once everything was sent. */
@@ -377,11 +403,7 @@ export class StreamEndpoint extends SocketSurface {
       throw new TypeError('the timeout must be a number of milliseconds, 0 or more')
     }
     this.timeout = milliseconds
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    if (milliseconds > 0 && !this.destroyed) {
-      this.#timer = setTimeout(() => this.emit('timeout'), milliseconds).unref()
-    }
+    if (milliseconds > 0 && !this.destroyed) this.#startTimer(milliseconds)
     if (callback !== undefined) {
       if (milliseconds === 0) this.removeListener('timeout', callback)
       else this.once('timeout', callback)
@@ -389,8 +411,19 @@ export class StreamEndpoint extends SocketSurface {
     return this
   }
 
+  /** A timer that is not wanted any more runs on: an HTTP server sets one for each request, always of the same length. */
+  #startTimer(milliseconds: number): void {
+    if (this.#timer !== undefined && this.#timerLength === milliseconds) {
+      this.#timer.refresh()
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#timerLength = milliseconds
+    this.#timer = setTimeout(() => this.timeout > 0 && this.emit('timeout'), milliseconds).unref()
+  }
+
   #touch(): void {
-    this.#timer?.refresh()
+    if (this.timeout > 0) this.#timer?.refresh()
   }
 
   protected setWhereKnown(option: string, value: unknown): this {
@@ -426,4 +459,8 @@ export class StreamEndpoint extends SocketSurface {
     const address = this.#handle?.[end]
     return address === undefined ? undefined : this.#family.toNode?.(address)
   }
+}
+
+function beginReading(endpoint: StreamEndpoint): void {
+  if (!endpoint.destroyed && !endpoint.isPaused()) endpoint.read(0)
 }

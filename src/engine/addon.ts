@@ -34,12 +34,14 @@ export interface Addon {
   adopt(fd: number): number
   /** Gives up a descriptor that this environment owns and does not watch, and leaves it open. `-EBADF` for any other. */
   release(fd: number): number
-  /** Closes a descriptor that this environment owns, else `-EBADF`. One that is watched is closed by its watch. */
+  /** Closes a descriptor that this environment owns, else `-EBADF`. One that is watched is not any more from here on. */
   close(fd: number): number
   /** A duplicate of a descriptor, whoever's it is: fcntl(2) with F_DUPFD_CLOEXEC. It shares its flags with the original. */
   duplicate(fd: number): number
   /** recv(2) into `buffer[offset, offset + length)`: the number of bytes, 0 at the end. */
   recv(fd: number, buffer: Uint8Array, offset: number, length: number): number
+  /** send(2) of `buffer[offset, offset + length)`: the number of bytes taken. */
+  send(fd: number, buffer: Uint8Array, offset: number, length: number): number
   /**
    * sendmsg(2) of `chunks[first]` from `offset` and of the chunks after it: the number of bytes taken. One call looks at no
    * more than IOV_MAX (1024) chunks, nor at further ones once it has 4 MiB, so it may take less than the socket would.
@@ -52,24 +54,20 @@ export interface Addon {
    */
   sendmsg(fd: number, data: Uint8Array, name: Uint8Array, control: Uint8Array): number
   /**
-   * sendmmsg(2) of `count` messages whose bytes lie one after the other at the start of `slab`. Message `i` is
-   * `lengths[i]` bytes long and goes to the `nameLengths[i]` bytes at `names[i * NAME_SIZE]`; 0 means the connected peer.
+   * sendmmsg(2) of `count` messages whose bytes lie one after the other at the start of `slab`. For message `i`, `meta` has
+   * its length, the length of the sockaddr it goes to, which stands at `names[i * NAME_SIZE]` (0: to the connected peer),
+   * and the size of its segments: the kernel sends it as so many datagrams (UDP_SEGMENT of udp(7)); 0 for a single one.
    * Returns how many were sent, at most 1024; the error that stopped it is what the next call returns.
    */
-  sendmmsg(
-    fd: number,
-    slab: Uint8Array,
-    lengths: Int32Array,
-    names: Uint8Array,
-    nameLengths: Int32Array,
-    count: number,
-  ): number
+  sendmmsg(fd: number, slab: Uint8Array, meta: Int32Array, names: Uint8Array, count: number): number
   /**
    * recvmmsg(2) of at most `count` messages, and at most 1024, of at most `slot` bytes each, into `slab` from `offset` on,
-   * where there must be room for `count * slot` bytes. They come back packed: one right after the other. `meta` gets, for
-   * each, its length, its flags (MSG_TRUNC), the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`,
-   * and the length of its ancillary data (cmsg(3)), which stands at `controls[i * controlSize]`. With a `controlSize` of 0
-   * there is none, and the kernel closes descriptors that came with a message; those that it hands over are
+   * where there must be room for `count * slot` bytes, each in a slot of its own. Where they fill less than half of
+   * their slots, they come back packed: one right after the other. `meta` gets, for each, its length, its flags
+   * (MSG_TRUNC), the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`, the length of its ancillary
+   * data (cmsg(3)), which stands at `controls[i * controlSize]`, and the size of the datagrams that it is made of (UDP_GRO
+   * of udp(7)), where there are several; else 0. `controlSize` is a multiple of 8. With a `controlSize` of 0 there is no
+   * ancillary data, and the kernel closes descriptors that came with a message; those that it hands over are
    * close-on-exec, and ours only once they are adopted.
    */
   recvmmsg(
@@ -90,38 +88,44 @@ export interface Addon {
    */
   recvfds(fd: number, buffer: Uint8Array, offset: number, length: number, fds: Int32Array, meta: Int32Array): number
   /**
-   * Makes `fd` known to the event loop, and its owner the watch. `onReady` gets the bits below. The watch keeps
-   * `onReady` alive while it waits for something; when it waits for nothing and is forgotten, it is collected and the
-   * descriptor closed. `-errno` when the descriptor cannot be watched; it is then still the caller's: `-EBADF` if it is not
-   * ours to begin with, `-EEXIST` if it is watched already, by us or by Node, `-EPERM` for a file.
-   * `onReady` runs in the async context of this call; what it throws is an uncaught exception.
+   * A buffer of `size` bytes to receive into, not cleared: a multiple of 64, and 32 MiB at most. Its memory is used again
+   * once nothing refers to it any more. Throws where there is no memory.
    */
-  watch(fd: number, onReady: (events: number) => void): Watch | number
-}
-
-export interface Watch {
+  slab(size: number): Buffer
+  /**
+   * Makes `fd` known to the event loop; it waits for nothing yet. When something is ready that `wait` asked for, `onReady`
+   * is called on `target` with the bits below, in the async context of this call; what it throws is an uncaught exception.
+   * `target` is kept alive while something is waited for. When nothing is, and nobody else holds it, it is collected and
+   * the descriptor closed. One reference to `onReady` serves all who are watched with it: a method, which must not lead to
+   * a target itself.
+   * `-errno` when the descriptor cannot be watched: `-EBADF` if it is not ours to begin with, `-EEXIST` if it is watched
+   * already, by us or by Node, `-EPERM` for a file.
+   */
+  watch<T extends object>(fd: number, target: T, onReady: (this: T, events: number) => void): number
   /**
    * Waits for these events from now on, as long as they are so (level-triggered); 0 waits for nothing. Free when nothing
-   * changes. `-EBADF` once closed.
+   * changes. `-EBADF` for one that is not watched, here and below.
    */
-  set(events: number): number
+  wait(fd: number, events: number): number
   /**
-   * A watch that waits for something keeps the process alive unless `unref` was called. One that waits for nothing does
-   * not, `ref` or not.
+   * A descriptor that waits for something keeps the process alive unless `unref` was called. One that waits for nothing
+   * does not, `ref` or not.
    */
-  ref(): void
-  unref(): void
-  /** Stops, and closes the descriptor. Once closed, this and all others do nothing. */
-  close(): void
+  ref(fd: number): number
+  unref(fd: number): number
 }
 
-/** Bits of a watch: `libuv`'s UV_READABLE and UV_WRITABLE. */
+/** What is waited for, as bits: `libuv`'s UV_READABLE and UV_WRITABLE. */
 export const READABLE = 1
 export const WRITABLE = 2
 /** `libuv`'s UV_DISCONNECT: the peer has ended its direction, or the connection (POLLRDHUP). */
 export const DISCONNECTED = 4
-/** The kernel reported an error condition; the watch has stopped and must be set again. Comes with READABLE and WRITABLE. */
+/** The kernel reported an error condition; nothing is waited for any more until `wait`. Comes with READABLE and WRITABLE. */
 export const FAILED = 8
+
+/** Words of `meta` for each message of `sendmmsg`, and of `recvmmsg`. */
+export const SEND_META = 3
+export const RECEIVE_META = 5
 
 /** Room for any sockaddr: `sizeof(struct sockaddr_storage)`. */
 export const NAME_SIZE = 128

@@ -4,13 +4,16 @@
  */
 export const EPERM = -1
 export const EINTR = -4
+export const EIO = -5
 export const EBADF = -9
 export const EAGAIN = -11
 export const ENOMEM = -12
+export const EINVAL = -22
 export const ENFILE = -23
 export const EMFILE = -24
 export const ENONET = -64
 export const EPROTO = -71
+export const EMSGSIZE = -90
 export const ENOPROTOOPT = -92
 export const EOPNOTSUPP = -95
 export const ENETDOWN = -100

@@ -5,48 +5,32 @@ import { socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, Done, Message, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
-import { type Addon, DISCONNECTED, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
+import { type Addon, DISCONNECTED, FAILED, READABLE, WRITABLE } from './addon.ts'
 import { receiveTimestamp } from './ancillary-field.ts'
-import { AncillaryIntake } from './ancillary-intake.ts'
 import { type Attachment, makeAttachment } from './attachments.ts'
 import { descriptorsLost, dropDescriptors } from './descriptors.ts'
-import { EAGAIN, ECONNRESET, EINTR, ENOBUFS } from './errno.ts'
+import { EAGAIN, ECONNRESET, EINTR, EINVAL, EIO, EMSGSIZE, ENOBUFS } from './errno.ts'
 import { domainOf, interest, KernelSocket, type SocketKind } from './kernel.ts'
 import { encodeInt } from './kernel-options.ts'
-import { Slab } from './slab.ts'
+import { MessagePacker } from './message-packer.ts'
+import { MessageReader } from './message-reader.ts'
 
-const MSG_TRUNC = 0x20
+/** Of udp(7). */
+const IPPROTO_UDP = 17
+const UDP_SEGMENT = 103
+const UDP_GRO = 104
 
-/** Messages to one system call, in and out. */
-const BATCH = 64
+/** What a run of messages may be refused with although each of them would go. */
+const NO_RUNS: ReadonlySet<number> = new Set([EINVAL, EIO, EMSGSIZE])
+
 /** Receives in a row before the other sockets get their turn. */
 const ROUNDS = 4
-/** Longer messages are not worth copying together; each goes by a call of its own. */
-const PACK_UP_TO = 4096
-/** Room for any message: UDP and most others end at 64 KiB. */
-const SLOT = 65_536
-/** Where a message is limited by the sender's buffer alone: twice the largest that socket(7) gives without privileges. */
-const LARGE_SLOT = 524_288
-/** Up to here what one call received is copied out, so that a small message that is kept does not keep a slab. */
-const COPY_UP_TO = 4096
 
 /** While a receiver is full and no event tells when it is not, sending is tried again after this long, in milliseconds. */
 const RETRY_FIRST = 1
 const RETRY_LAST = 32
 
-/** Words that recvmmsg writes for each message: its length, its flags, the lengths of its sender's name and of its ancillary data. */
-const WORDS = 4
-
-const slab = new Slab(16 * SLOT)
-const largeSlab = new Slab(8 * LARGE_SLOT)
-const received = new Int32Array(WORDS * BATCH)
-const receivedNames = new Uint8Array(NAME_SIZE * BATCH)
-/** As large as any socket has asked for so far. */
-let receivedControls = new Uint8Array(0)
-const packed = new Uint8Array(BATCH * PACK_UP_TO)
-const packedLengths = new Int32Array(BATCH)
-const packedNames = new Uint8Array(NAME_SIZE * BATCH)
-const packedNameLengths = new Int32Array(BATCH)
+const packer = new MessagePacker()
 const toPeer = new Uint8Array(0)
 /** A sockaddr of AF_UNSPEC: connect(2) dissolves the association then. */
 const noPeer = new Uint8Array(16)
@@ -61,17 +45,19 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   /** The ECONNRESET that ends this kind of connection has been reported. */
   #isReset = false
   #blocked = false
+  /** `-errno` of an earlier datagram, which nobody was told of yet; 0 for none. */
+  #kept = 0
   /** How often in a row sending was tried again and nothing went out. */
   #stalls = 0
   #retry: NodeJS.Timeout | undefined
   #facts: SchemeFacts | undefined
-  readonly #ancillary: AncillaryIntake
-  #lastName: Uint8Array | undefined
-  #lastFrom: A | undefined
+  readonly #reader: MessageReader<A>
+  /** Messages of up to so many bytes go to the kernel in runs; `undefined` until that is asked for. */
+  #runsUpTo: number | undefined
 
-  constructor(addon: Addon, kind: SocketKind<A>, fd: number, remote?: A) {
-    super(addon, kind, fd, remote)
-    this.#ancillary = new AncillaryIntake(kind.ancillary)
+  constructor(addon: Addon, kind: SocketKind<A>, fd: number, remoteName?: string) {
+    super(addon, kind, fd, remoteName)
+    this.#reader = new MessageReader(addon, kind)
   }
 
   /** The largest message follows from the send buffer, where the kernel ties the two together. */
@@ -89,6 +75,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   start(events: DatagramEvents<A>): void {
     this.#events = events
     this.#timestampMessages()
+    if (this.kind.coalesces) this.addon.setsockopt(this.descriptor, IPPROTO_UDP, UDP_GRO, encodeInt(1))
     this.#waitAsNeeded()
   }
 
@@ -101,6 +88,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   resume(): void {
     if (this.#ended) return
     this.#reading = true
+    if (this.#kept !== 0) process.nextTick(() => this.#tellKept())
     this.#waitAsNeeded()
   }
 
@@ -118,31 +106,37 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   protected onReady(events: number): void {
     if ((events & WRITABLE) !== 0 && this.#blocked && this.#retry === undefined) this.#unblock()
     if ((events & READABLE) !== 0 && this.#reading) this.#receive()
+    if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
     if (this.isOpen && (events & (FAILED | WRITABLE)) !== 0) this.#waitAsNeeded()
+  }
+
+  /**
+   * While nobody receives, an error of an earlier datagram waits for the next call. The kernel would report it in every
+   * turn of the event loop until then, so it waits here.
+   */
+  #keepError(): void {
+    if (this.isOpen && !this.kind.facts.connected && this.#kept === 0) this.#kept = this.takeError()
+  }
+
+  /** What was kept; 0 for none. */
+  #takeKept(): number {
+    const kept = this.#kept
+    this.#kept = 0
+    return kept
+  }
+
+  #tellKept(): void {
+    if (!this.isOpen || !this.#reading) return
+    const kept = this.#takeKept()
+    if (kept !== 0) this.#failed(kept)
   }
 
   // ── Receiving
 
   #receive(): void {
     for (let round = 0; round < ROUNDS && this.#reading && this.isOpen; round++) {
-      const isLarge = (this.kind.facts.maxMessage ?? 0) > SLOT
-      const [from, slot] = isLarge ? [largeSlab, LARGE_SLOT] : [slab, SLOT]
-      from.reserve(slot)
-      const room = Math.min(BATCH, Math.floor(from.free / slot))
       const wantsFds = this.carriesFds && this.#events?.wantsFds?.() === true
-      const space = this.#ancillary.space(this.kind.facts.connected, wantsFds)
-      if (receivedControls.length < space * BATCH) receivedControls = new Uint8Array(space * BATCH)
-      const count = this.addon.recvmmsg(
-        this.descriptor,
-        from.block,
-        from.offset,
-        slot,
-        room,
-        received,
-        receivedNames,
-        receivedControls,
-        space,
-      )
+      const count = this.#reader.receive(this.descriptor, wantsFds)
       if (count === EAGAIN && this.#isReset) {
         this.#end()
         return
@@ -152,74 +146,18 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         this.#failed(count)
         return
       }
-      if (!this.#deliver(count, from, space, wantsFds)) return
-      if (count < room) return
+      const { messages, lost, isEnd, isFull } = this.#reader.take(count, wantsFds)
+      if (messages.length > 0) this.#events?.onMessages(messages)
+      for (let each = 0; each < lost; each++) this.#events?.onError(descriptorsLost('recvmsg'), false)
+      if (isEnd) this.#end()
+      if (isEnd || !isFull) return
     }
-  }
-
-  /** False when the end of a connected socket is among them. */
-  #deliver(count: number, from: Slab, space: number, wantsFds: boolean): boolean {
-    const messages = this.#untilEnd(count)
-    let total = 0
-    for (let index = 0; index < messages; index++) total += received[WORDS * index] as number
-    const bytes = total <= COPY_UP_TO ? from.copy(total) : from.take(total)
-    const batch: Message<A>[] = []
-    let lost = 0
-    for (let index = 0, start = 0; index < messages; index++) {
-      const length = received[WORDS * index] as number
-      const flags = received[WORDS * index + 1] as number
-      const sender = this.#sender(index, received[WORDS * index + 2] as number)
-      const data = bytes.subarray(start, start + length)
-      const message = { data, from: sender, truncated: (flags & MSG_TRUNC) !== 0 }
-      start += length
-      if (this.#ancillary.isWanted(wantsFds)) {
-        const control = receivedControls.subarray(
-          index * space,
-          index * space + (received[WORDS * index + 3] as number),
-        )
-        const brought = this.#ancillary.read(control, flags, wantsFds)
-        if (brought === 'lost') lost++
-        else batch.push({ ...message, ...brought })
-      } else {
-        batch.push(message)
-      }
-    }
-    if (batch.length > 0) this.#events?.onMessages(batch)
-    for (; lost > 0; lost--) this.#events?.onError(descriptorsLost('recvmsg'), false)
-    if (messages < count) this.#end()
-    return messages === count
-  }
-
-  /**
-   * The kernel reports the end of a connected message socket as a message of no length, and once more at each further
-   * receive. A real one carries a timestamp, since it was asked for; the end carries none.
-   */
-  #untilEnd(count: number): number {
-    if (!this.kind.facts.connected) return count
-    for (let index = 0; index < count; index++) {
-      const isEmpty = received[WORDS * index] === 0
-      const hasTimestamp = received[WORDS * index + 3] !== 0
-      if (isEmpty && !hasTimestamp) return index
-    }
-    return count
   }
 
   #end(): void {
     this.#ended = true
     this.pause()
     this.#events?.onEnd()
-  }
-
-  /** Most messages in a row come from one sender: the same bytes give the same address. */
-  #sender(index: number, length: number): A | undefined {
-    if (length === 0) return undefined
-    const start = index * NAME_SIZE
-    const name = receivedNames.subarray(start, start + length)
-    if (this.#lastName === undefined || !sameBytes(this.#lastName, name)) {
-      this.#lastName = name.slice()
-      this.#lastFrom = this.kind.decode(this.#lastName)
-    }
-    return this.#lastFrom
   }
 
   /** A connected socket is lost with its peer; on any other the error is that of an earlier datagram (udp(7)). */
@@ -245,7 +183,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     if (typeof option !== 'string') return
     const field = this.kind.option(option, value)?.brings
     if (field === undefined) return
-    this.#ancillary.ask(field, value === true)
+    this.#reader.ancillary.ask(field, value === true)
     this.#timestampMessages()
   }
 
@@ -284,7 +222,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     let next = from
     while (next < messages.length) {
       const message = messages[next] as Outgoing
-      const taken = isPackable(message) ? this.#sendPacked(messages, next) : this.#sendOne(message)
+      const taken = this.#takeKept() || this.#sendFrom(messages, next)
       if (taken === EINTR) continue
       if (taken === EAGAIN || taken === ENOBUFS) {
         if (next === from) this.#block()
@@ -303,29 +241,43 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     return next - from
   }
 
+  #sendFrom(messages: readonly Outgoing[], from: number): number {
+    const message = messages[from] as Outgoing
+    const isAlone = from === messages.length - 1
+    return !isAlone && MessagePacker.takes(message) ? this.#sendPacked(messages, from) : this.#sendOne(message)
+  }
+
   #sendOne({ data, target, attachment }: Outgoing): number {
     const { control } = (attachment as Attachment | undefined) ?? PLAIN
-    const result = this.addon.sendmsg(this.descriptor, data, (target as Uint8Array | undefined) ?? toPeer, control)
+    const isPlain = target === undefined && attachment === undefined
+    const result = isPlain
+      ? this.addon.send(this.descriptor, data, 0, data.length)
+      : this.addon.sendmsg(this.descriptor, data, (target as Uint8Array | undefined) ?? toPeer, control)
     if (result < 0) return result
     if (attachment !== undefined) this.detach(attachment)
     return 1
   }
 
   #sendPacked(messages: readonly Outgoing[], from: number): number {
-    let used = 0
-    let count = 0
-    for (; count < BATCH && from + count < messages.length; count++) {
-      const message = messages[from + count] as Outgoing
-      if (!isPackable(message)) break
-      const { data, target } = message
-      packed.set(data, used)
-      used += data.length
-      packedLengths[count] = data.length
-      const name = (target as Uint8Array | undefined) ?? toPeer
-      packedNames.set(name, count * NAME_SIZE)
-      packedNameLengths[count] = name.length
-    }
-    return this.addon.sendmmsg(this.descriptor, packed, packedLengths, packedNames, packedNameLengths, count)
+    this.#runsUpTo ??= this.#longestInRuns()
+    const places = packer.pack(messages, from, this.#runsUpTo)
+    const taken = this.addon.sendmmsg(this.descriptor, packer.slab, packer.meta, packer.names, places)
+    if (taken >= 0) return packer.messagesIn(taken)
+    const { firstRun } = packer
+    if (firstRun === 0 || !NO_RUNS.has(taken)) return taken
+    // No device on the way does checksums, or the messages are too long for one packet: shorter ones may still go so.
+    const before = this.#runsUpTo
+    this.#runsUpTo = taken === EIO ? 0 : firstRun - 1
+    const alone = this.#sendPacked(messages, from)
+    // It was not for being a run that it was refused.
+    if (alone < 0) this.#runsUpTo = before
+    return alone
+  }
+
+  /** An older kernel would pass over what it does not know, and send a run as one datagram. */
+  #longestInRuns(): number {
+    if (!this.kind.coalesces) return 0
+    return this.addon.getsockopt(this.descriptor, IPPROTO_UDP, UDP_SEGMENT, new Uint8Array(4)) < 0 ? 0 : Infinity
   }
 
   /**
@@ -369,14 +321,4 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     clearTimeout(this.#retry)
     this.#events = undefined
   }
-}
-
-function isPackable({ data, attachment }: Outgoing): boolean {
-  return data.length <= PACK_UP_TO && attachment === undefined
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
-  return true
 }

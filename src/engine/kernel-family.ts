@@ -28,6 +28,11 @@ export interface KernelScheme {
    * earlier leaves the peer with half a connection. Default false: it is closed at once.
    */
   readonly finishesConnect?: boolean
+  /**
+   * Messages of one length may go through the kernel as one: UDP_SEGMENT and UDP_GRO of udp(7). Default false. Who reads
+   * the descriptor elsewhere has to set UDP_GRO off again.
+   */
+  readonly coalesces?: boolean
 }
 
 /** What an address is wanted for; a wildcard or port 0 may do for one and not for another. */

@@ -30,12 +30,12 @@ const LOST_WHILE_WAITING: ReadonlySet<number> = new Set([
 /** No descriptor or no memory is to be had for a connection; it stays in the backlog. */
 const EXHAUSTED: ReadonlySet<number> = new Set([errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
 
-const nameBuffer = new Uint8Array(NAME_SIZE)
+const nameBuffer = Buffer.alloc(NAME_SIZE)
 const nameLength = new Int32Array(1)
 
 export class KernelListener<A extends AddressBase> extends KernelSocket<A> implements ListenerHandle<A> {
   readonly type = 'listener'
-  readonly #wrap: (fd: number, remote: A | undefined) => AnyHandle<A>
+  readonly #wrap: (fd: number, remoteName: string | undefined) => AnyHandle<A>
   #events: ListenerEvents<A> | undefined
   #accepting = false
   #retry: NodeJS.Timeout | undefined
@@ -45,7 +45,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     addon: Addon,
     kind: SocketKind<A>,
     fd: number,
-    wrap: (fd: number, remote: A | undefined) => AnyHandle<A>,
+    wrap: (fd: number, remoteName: string | undefined) => AnyHandle<A>,
   ) {
     super(addon, kind, fd)
     this.#wrap = wrap
@@ -103,10 +103,10 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
 
   #deliver(fd: number): void {
     const length = nameLength[0] ?? 0
-    const remote = length === 0 ? undefined : this.kind.decode(nameBuffer.slice(0, length))
+    const remoteName = length === 0 ? undefined : nameBuffer.toString('latin1', 0, length)
     let handle: AnyHandle<A>
     try {
-      handle = this.#wrap(fd, remote)
+      handle = this.#wrap(fd, remoteName)
     } catch {
       // The connection died before its options could be set: it is as if it had never come.
       this.addon.close(fd)

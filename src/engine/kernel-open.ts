@@ -8,7 +8,7 @@ import { type BindSteps, bindWithRetry } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
 import { KernelDatagram } from './kernel-datagram.ts'
-import type { KernelFamilyDefinition, KernelScheme, Purpose } from './kernel-family.ts'
+import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
 import { KernelListener } from './kernel-listener.ts'
 import {
   decodeInt,
@@ -22,6 +22,7 @@ import {
 import { KernelStream } from './kernel-stream.ts'
 import { pause } from './pause.ts'
 import { race } from './race.ts'
+import { FamilySocketKind } from './socket-kind.ts'
 import { namedOptions, unknownOption, writeOption } from './socket-options.ts'
 
 /** What socket(2) answers where the kernel lacks the family, the type or the protocol. */
@@ -140,7 +141,7 @@ export class KernelOpener<A extends AddressBase> {
     const numbers = this.#numbers(address)
     const kind = this.#kind(address, numbers)
     const options = this.#withDefaults(address, 'listen', request.options)
-    const wrap = (fd: number, remote: A | undefined) => this.#accepted(fd, kind, remote, options)
+    const wrap = (fd: number, remoteName: string | undefined) => this.#accepted(fd, kind, remoteName, options)
     const listener = this.#owned(
       this.#socket(numbers, address),
       (fd) => new KernelListener(this.#addon, kind, fd, wrap),
@@ -220,7 +221,8 @@ export class KernelOpener<A extends AddressBase> {
     for (const [name, value] of Object.entries(options)) writeOption(this.#addon, fd, kind, name, value)
     const isListening = this.#readInt(fd, SO_ACCEPTCONN) !== 0
     const make = (own: number): KernelStream<A> | KernelDatagram<A> | KernelListener<A> => {
-      const wrap = (accepted: number, remote: A | undefined) => this.#accepted(accepted, kind, remote, options)
+      const wrap = (accepted: number, remoteName: string | undefined) =>
+        this.#accepted(accepted, kind, remoteName, options)
       return isListening ? new KernelListener(this.#addon, kind, own, wrap) : this.#made(kind, own)
     }
     const socket = what === 'itself' ? this.#takenOver(fd, make) : this.#owned(this.#duplicate(fd), make)
@@ -306,22 +308,22 @@ export class KernelOpener<A extends AddressBase> {
     return this.#handle(this.#kind(address, numbers), this.#socket(numbers, address))
   }
 
-  #handle(kind: SocketKind<A>, fd: number, remote?: A): KernelStream<A> | KernelDatagram<A> {
-    return this.#owned(fd, (own) => this.#made(kind, own, remote))
+  #handle(kind: SocketKind<A>, fd: number, remoteName?: string): KernelStream<A> | KernelDatagram<A> {
+    return this.#owned(fd, (own) => this.#made(kind, own, remoteName))
   }
 
-  #made(kind: SocketKind<A>, fd: number, remote?: A): KernelStream<A> | KernelDatagram<A> {
+  #made(kind: SocketKind<A>, fd: number, remoteName?: string): KernelStream<A> | KernelDatagram<A> {
     const Handle = kind.facts.kind === 'stream' ? KernelStream<A> : KernelDatagram<A>
-    return new Handle(this.#addon, kind, fd, remote)
+    return new Handle(this.#addon, kind, fd, remoteName)
   }
 
   #accepted(
     fd: number,
     kind: SocketKind<A>,
-    remote: A | undefined,
+    remoteName: string | undefined,
     options: Readonly<Record<string, unknown>>,
   ): AnyHandle<A> {
-    const handle = this.#handle(kind, fd, remote)
+    const handle = this.#handle(kind, fd, remoteName)
     try {
       this.#apply(handle, options, 'connection')
       return handle
@@ -332,28 +334,7 @@ export class KernelOpener<A extends AddressBase> {
   }
 
   #kind(like: A, { domain }: SocketNumbers): SocketKind<A> {
-    const definition = this.#definition
-    const { scheme } = like
-    const { maxMessage, endsWithReset = false, finishesConnect = false } = definition.schemes[scheme] as KernelScheme
-    return {
-      ...namedOptions(definition, { domain, address: like }),
-      domain,
-      facts: this.#facts(like),
-      endsWithReset,
-      finishesConnect,
-      encode: (address) => definition.encode(address),
-      decode(name) {
-        const address = definition.decode(name, scheme, like)
-        // One object may stand for many messages' sender.
-        return address === undefined ? undefined : Object.freeze(address)
-      },
-      format: (address) => definition.format(address),
-      destinations: (address) => definition.resolve?.(address, 'send') ?? [address],
-      ...(maxMessage !== undefined && { maxMessage }),
-      ...(definition.ancillary !== undefined && { ancillary: definition.ancillary }),
-      ...(definition.inherit !== undefined && { inherit: definition.inherit }),
-      ...(definition.peerCredentials !== undefined && { peerCredentials: definition.peerCredentials }),
-    }
+    return new FamilySocketKind(this.#definition, this.#facts(like), like, domain)
   }
 
   /** Before anything is opened: a misspelt option must not leave half a socket. */

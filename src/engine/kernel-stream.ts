@@ -18,6 +18,11 @@ const COPY_UP_TO = 4096
 const slab = new Slab(4 * READ_SIZE)
 const intake = new DescriptorIntake()
 const nothing: readonly Uint8Array[] = []
+
+/** Chunks of up to so many bytes are copied together: the system looks at one piece of memory faster than at many. */
+const PACK_UP_TO = 2048
+/** One for all sockets of a thread: what the system does not take at once is packed again. */
+const packed = new Uint8Array(65_536)
 /** A stream sends to its peer. */
 const toPeer = new Uint8Array(0)
 
@@ -63,7 +68,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   #read(): void {
-    slab.reserve(WORTH_READING)
+    slab.reserve(this.addon, WORTH_READING)
     const room = Math.min(slab.free, READ_SIZE)
     const takesFds = this.carriesFds && this.#events?.wantsFds?.() === true
     const count = takesFds
@@ -152,10 +157,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
 
   #write(): void {
     for (;;) {
-      const count =
-        this.#held === undefined
-          ? this.addon.sendv(this.descriptor, this.#chunks, this.#first, this.#offset)
-          : this.addon.sendmsg(this.descriptor, this.#chunks[0] as Uint8Array, toPeer, encodeRights(this.#held))
+      const count = this.#held === undefined ? this.#sendSome() : this.#sendHeld(this.#held)
       if (count === EINTR) continue
       if (count === EAGAIN) {
         this.wait(this.waitingFor | WRITABLE)
@@ -172,6 +174,34 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
         return
       }
     }
+  }
+
+  #sendHeld(held: HeldDescriptors): number {
+    return this.addon.sendmsg(this.descriptor, this.#chunks[0] as Uint8Array, toPeer, encodeRights(held))
+  }
+
+  #sendSome(): number {
+    const first = this.#chunks[this.#first] as Uint8Array
+    if (this.#first === this.#chunks.length - 1)
+      return this.addon.send(this.descriptor, first, this.#offset, first.length - this.#offset)
+    const bytes = this.#pack()
+    if (bytes > 0) return this.addon.send(this.descriptor, packed, 0, bytes)
+    return this.addon.sendv(this.descriptor, this.#chunks, this.#first, this.#offset)
+  }
+
+  /** Copies small chunks together, as many as fit; returns their bytes. With a large one among them it is not worth it: 0. */
+  #pack(): number {
+    let bytes = 0
+    for (let index = this.#first; index < this.#chunks.length; index++) {
+      const chunk = this.#chunks[index] as Uint8Array
+      if (chunk.length > PACK_UP_TO) return 0
+      if (bytes + chunk.length > packed.length) break
+      packed.set(chunk, bytes)
+      bytes += chunk.length
+    }
+    // The first one may have gone in part.
+    if (bytes > 0 && this.#offset > 0) packed.copyWithin(0, this.#offset, bytes)
+    return Math.max(0, bytes - this.#offset)
   }
 
   #dropHeld(): void {
@@ -213,6 +243,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
 
   protected onClose(): void {
     this.#events = undefined
-    this.#settle(socketClosed('write'))
+    this.#dropHeld()
+    if (this.#done !== undefined) this.#settle(socketClosed('write'))
   }
 }

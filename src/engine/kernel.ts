@@ -4,10 +4,10 @@ import { socketClosed, systemError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
-import { type Addon, FAILED, NAME_SIZE, READABLE, type Watch, WRITABLE } from './addon.ts'
+import { type Addon, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
-import { decodeInt, type KernelOption, littleEndian, SO_ERROR, SOL_SOCKET, viewOf } from './kernel-options.ts'
+import { decodeInt, type KernelOption, littleEndian, SO_ERROR, SOL_SOCKET } from './kernel-options.ts'
 import { pause } from './pause.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
 
@@ -28,15 +28,19 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   format(address: A): string
   /** The addresses that a destination stands for; see the family's definition. */
   destinations(address: A): A[] | Promise<A[]>
-  maxMessage?(option: (name: string) => unknown): number
+  readonly maxMessage?: ((option: (name: string) => unknown) => number) | undefined
   /** See `KernelScheme`. */
   readonly endsWithReset: boolean
   /** See `KernelScheme`. */
   readonly finishesConnect: boolean
+  /** See `KernelScheme`. */
+  readonly coalesces?: boolean
   /** See the family's definition. */
-  readonly ancillary?: Readonly<Record<string, AncillaryField>>
-  inherit?(inheritance: string): Cleanup
-  peerCredentials?(read: (option: RawOption) => Buffer, options: PeerCredentialsOptions): PeerCredentials
+  readonly ancillary?: Readonly<Record<string, AncillaryField>> | undefined
+  readonly inherit?: ((inheritance: string) => Cleanup) | undefined
+  readonly peerCredentials?:
+    | ((read: (option: RawOption) => Buffer, options: PeerCredentialsOptions) => PeerCredentials)
+    | undefined
 }
 
 /** The domain whose sockets carry descriptors. */
@@ -53,14 +57,12 @@ const FINISH_LIMIT = 5000
 const nameBuffer = new Uint8Array(NAME_SIZE)
 
 /**
- * An open descriptor and its watch: the one place that waits for readiness. Streams, datagrams and listeners are made of
+ * An open descriptor that is watched: the one place that waits for readiness. Streams, datagrams and listeners are made of
  * it; each says in `onReady` what it does when the kernel is ready.
  */
 export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
-  readonly engine = 'kernel'
   protected readonly addon: Addon
   protected readonly kind: SocketKind<A>
-  readonly #watch: Watch
   #fd: number
   #waitingFor = 0
   #isConnecting = false
@@ -68,19 +70,21 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   #connecting: (() => void) | undefined
   #local: A | undefined
   #remote: A | undefined
-  readonly #cleanups: Cleanup[] = []
+  /** The peer's sockaddr that accept(2) gave, as latin1: decoded when somebody asks for it. */
+  #remoteName: string | undefined
+  #cleanups: Cleanup[] | undefined
 
-  /** Takes over the descriptor, unless it cannot be watched. `remote` is the peer's address where it is known. */
-  constructor(addon: Addon, kind: SocketKind<A>, fd: number, remote?: A) {
+  /** Takes over the descriptor, unless it cannot be watched. `remoteName` is the peer's sockaddr as latin1, where it is known. */
+  constructor(addon: Addon, kind: SocketKind<A>, fd: number, remoteName?: string) {
     this.addon = addon
     this.kind = kind
     this.#fd = fd
-    this.#remote = remote
-    const watch = addon.watch(fd, (events) => this.#ready(events))
-    if (typeof watch === 'number') throw systemError(watch, 'watch')
-    this.#watch = watch
+    this.#remoteName = remoteName
+    const result = addon.watch(fd, this, this.#ready)
+    if (result < 0) throw systemError(result, 'watch')
   }
 
+  /** One function for all sockets: the addon calls it on the one that is ready. */
   #ready(events: number): void {
     if ((events & FAILED) !== 0) this.#waitingFor = 0
     if (this.#connecting !== undefined) this.#connecting()
@@ -96,11 +100,15 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   protected wait(events: number): void {
     if (events === this.#waitingFor || this.#fd < 0) return
     this.#waitingFor = events
-    this.#watch.set(events)
+    this.addon.wait(this.#fd, events)
   }
 
   protected get waitingFor(): number {
     return this.#waitingFor
+  }
+
+  get engine(): 'kernel' {
+    return 'kernel'
   }
 
   get facts(): SchemeFacts {
@@ -126,7 +134,10 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   }
 
   get remote(): A | undefined {
-    this.#remote ??= this.#name('getpeername')
+    this.#remote ??=
+      this.#remoteName === undefined
+        ? this.#name('getpeername')
+        : this.kind.decode(Buffer.from(this.#remoteName, 'latin1'))
     return this.#remote
   }
 
@@ -138,6 +149,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   protected forgetNames(): void {
     this.#local = undefined
     this.#remote = undefined
+    this.#remoteName = undefined
   }
 
   get carriesFds(): boolean {
@@ -196,7 +208,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
       this.#isConnecting = true
       await this.#untilConnected(signal)
       this.#isConnecting = false
-      const error = this.#pendingError()
+      const error = this.takeError()
       if (error !== 0 && !this.wasConnected(error)) throw fail(error)
       return
     }
@@ -240,7 +252,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   }
 
   /** SO_ERROR, which reading clears: 0 or `-errno`. */
-  #pendingError(): number {
+  protected takeError(): number {
     const value = Buffer.alloc(4)
     const result = this.addon.getsockopt(this.#fd, SOL_SOCKET, SO_ERROR, value)
     if (result < 0) return result
@@ -259,34 +271,36 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
 
   /** Called when the socket is closed, for what the family does then. */
   onceClosed(cleanup: Cleanup): void {
+    this.#cleanups ??= []
     this.#cleanups.push(cleanup)
   }
 
   /** What the family does when the socket is closed, as text for another process. */
   get inheritance(): string | undefined {
-    return this.#cleanups.find((each) => each.inheritance !== undefined)?.inheritance
+    return this.#cleanups?.find((each) => each.inheritance !== undefined)?.inheritance
   }
 
   /** Closes, but for what the family does then. */
   abandon(): void {
-    this.#cleanups.length = 0
+    this.#cleanups = undefined
     this.close()
   }
 
   ref(): void {
-    this.#watch.ref()
+    if (this.#fd >= 0) this.addon.ref(this.#fd)
   }
 
   unref(): void {
-    this.#watch.unref()
+    if (this.#fd >= 0) this.addon.unref(this.#fd)
   }
 
   close(): void {
     if (this.#fd < 0) return
+    const fd = this.#fd
     this.#fd = -1
     // Before the descriptor goes: as long as the socket lives its file cannot be mistaken for another one.
-    for (const cleanup of this.#cleanups) cleanup()
-    this.#watch.close()
+    if (this.#cleanups !== undefined) for (const cleanup of this.#cleanups) cleanup()
+    this.addon.close(fd)
     this.onClose()
   }
 }
@@ -298,5 +312,7 @@ export function interest(reading: boolean, writing: boolean): number {
 
 /** The AF_ number that a sockaddr begins with, in the machine's own byte order. */
 export function domainOf(name: Uint8Array): number {
-  return viewOf(name).getUint16(0, littleEndian)
+  const first = name[0] ?? 0
+  const second = name[1] ?? 0
+  return littleEndian ? first | (second << 8) : (first << 8) | second
 }

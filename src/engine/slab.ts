@@ -1,21 +1,24 @@
+import type { Addon } from './addon.ts'
+
 /**
  * Memory that reads land in, one block for all sockets of a thread, so that an idle socket holds none. What was read is
  * handed out as slices of it; when too little is left a new block takes its place, and the old one lives as long as its
- * slices.
+ * slices. The addon recycles it then.
  */
 export class Slab {
   readonly #size: number
   #block: Buffer = Buffer.alloc(0)
   #used = 0
 
+  /** `size`: of a block, in bytes. */
   constructor(size: number) {
     this.#size = size
   }
 
-  /** Makes sure of `bytes` free bytes from `offset` on; a block of its own size for more than a block holds. */
-  reserve(bytes: number): void {
+  /** Makes sure of `bytes` free bytes from `offset` on. */
+  reserve(addon: Addon, bytes: number): void {
     if (this.#block.length - this.#used >= bytes) return
-    this.#block = Buffer.allocUnsafeSlow(Math.max(this.#size, bytes))
+    this.#block = addon.slab(this.#size)
     this.#used = 0
   }
 

@@ -10,19 +10,27 @@ export interface NamedOptions {
   option(name: string, value?: unknown): KernelOption | undefined
 }
 
+/** A family, as far as its options go. */
+interface FamilyOptions {
+  readonly options?: Readonly<Record<string, FamilyOption>>
+}
+
 /** The options of a family's own and those of socket(7), as this socket has them. */
-export function namedOptions(
-  { options = {} }: { readonly options?: Readonly<Record<string, FamilyOption>> },
+export function namedOptions(family: FamilyOptions, socket: OptionSubject): NamedOptions {
+  return { scheme: socket.address.scheme, option: (name, value) => findOption(family, socket, name, value) }
+}
+
+/** `undefined` where the socket has no such option; see `NamedOptions.option`. */
+export function findOption(
+  { options = {} }: FamilyOptions,
   socket: OptionSubject,
-): NamedOptions {
-  const { scheme } = socket.address
-  const option = (name: string, value?: unknown): KernelOption | undefined => {
-    const table = Object.hasOwn(options, name) ? options : socketLevelOptions
-    const found = Object.hasOwn(table, name) ? table[name] : undefined
-    const known = typeof found === 'function' ? found(socket, value) : found
-    return known?.schemes === undefined || known.schemes.includes(scheme) ? known : undefined
-  }
-  return { scheme, option }
+  name: string,
+  value: unknown,
+): KernelOption | undefined {
+  const table = Object.hasOwn(options, name) ? options : socketLevelOptions
+  const found = Object.hasOwn(table, name) ? table[name] : undefined
+  const known = typeof found === 'function' ? found(socket, value) : found
+  return known?.schemes === undefined || known.schemes.includes(socket.address.scheme) ? known : undefined
 }
 
 /** getsockopt(2): the decoded value of a named option, the bytes of one given by its numbers. */

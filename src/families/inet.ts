@@ -67,6 +67,7 @@ const udp: KernelScheme = {
   type: SOCK_DGRAM,
   protocol: IPPROTO_UDP,
   facts: { socket: 'AF_INET or AF_INET6, SOCK_DGRAM', maxMessage: MAX_UDP_IPV4 },
+  coalesces: true,
 }
 
 const tcpFacts = factsOf('inet', tcp)

@@ -50,7 +50,15 @@ export function broken(family: AddressFamily, fault: Fault): AddressFamily {
 
 /** A fault in what a stream handle reports. */
 export function streamFault(alter: (events: StreamEvents) => Partial<StreamEvents>): Fault {
-  return { stream: (handle) => ({ start: (events) => handle.start({ ...events, ...alter(events) }) }) }
+  return {
+    stream: (handle) => ({
+      start(given) {
+        // The endpoint's events are methods of one object, which go on working by themselves here.
+        const events = replaced(given, {})
+        handle.start(replaced(given, alter(events)))
+      },
+    }),
+  }
 }
 
 /** A fault in what a datagram handle reports. */

@@ -19,6 +19,8 @@ import { feed } from '../support/web.ts'
 
 const origin = 'http://polysocket.test'
 const total = 4 * MiB
+/** More than TCP's buffers hold at both ends (tcp_wmem, tcp_rmem). */
+const huge = 64 * MiB
 
 /** undici asks for a socket, and gets it when it is connected. */
 function connector(address: Address, options: OpenOptions): Agent {
@@ -35,6 +37,7 @@ function digestServer(): http.Server {
   return http.createServer(async (incoming, response) => {
     if (incoming.method === 'PUT') response.end(JSON.stringify(await receiveAll(incoming)))
     else if (incoming.url === '/big') await sendRandom(response, total)
+    else if (incoming.url === '/huge') await sendRandom(response, huge)
     else response.end(`answer to ${incoming.url}`)
   })
 }
@@ -101,7 +104,7 @@ describe.each(places)('undici: $title', ({ address, options, need }) => {
     await using site = await open(address(directory), options)
     const { dispatcher } = site
     const controller = new AbortController()
-    const { body } = await request(`${origin}/big`, { dispatcher, signal: controller.signal })
+    const { body } = await request(`${origin}/huge`, { dispatcher, signal: controller.signal })
     controller.abort()
     await expect(body.text()).rejects.toMatchObject({ name: 'AbortError' })
     expect(await eventually(() => site.cut === 1)).toBe(true)

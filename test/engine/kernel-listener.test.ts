@@ -22,7 +22,8 @@ afterEach(() => {
 function listenerOver(addon: ScriptedAddon) {
   const kind = testKind()
   const connections = new ScriptedAddon()
-  const wrap = (fd: number, remote: TestAddress | undefined) => new KernelStream(connections.addon, kind, fd, remote)
+  const wrap = (fd: number, remoteName: string | undefined) =>
+    new KernelStream<TestAddress>(connections.addon, kind, fd, remoteName)
   const listener = new KernelListener<TestAddress>(addon.addon, kind, 3, wrap)
   const events = { onAccept: vi.fn(), onError: vi.fn() }
   addon.script('getsockname', 0)

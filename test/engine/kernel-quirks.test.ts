@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import type { DatagramEvents, StreamEvents } from '../../src/core/family.ts'
+import type { StreamEvents } from '../../src/core/family.ts'
 import type { OpenRequest } from '../../src/core/options.ts'
 import { FAILED, READABLE, WRITABLE } from '../../src/engine/addon.ts'
 import { KernelDatagram } from '../../src/engine/kernel-datagram.ts'
@@ -7,6 +7,7 @@ import type { KernelFamilyDefinition } from '../../src/engine/kernel-family.ts'
 import { KernelOpener } from '../../src/engine/kernel-open.ts'
 import { encodeInt, SOCK_STREAM } from '../../src/engine/kernel-options.ts'
 import { KernelStream } from '../../src/engine/kernel-stream.ts'
+import { datagramEvents } from './datagram-events.ts'
 import { ScriptedAddon, type TestAddress, testAddress, testKind } from './scripted-addon.ts'
 
 const EAGAIN = -11
@@ -84,17 +85,12 @@ test('a connect that is reset with nothing to read has failed', async () => {
 test('a message socket reports the reset before its messages: they are delivered, then the end', () => {
   const kind = { ...testKind({ kind: 'datagram', boundaries: true }), endsWithReset: true }
   const message = (_fd: never, _slab: never, _at: never, _slot: never, _count: never, meta: never): number => {
-    ;(meta as Int32Array).set([4, 0, 0, 16])
+    ;(meta as Int32Array).set([4, 0, 0, 16, 0])
     return 1
   }
   const addon = new ScriptedAddon().script('setsockopt', 0).script('recvmmsg', ECONNRESET, message, EAGAIN)
   const socket = new KernelDatagram<TestAddress>(addon.addon, kind, 5)
-  const events = {
-    onMessages: vi.fn<DatagramEvents<TestAddress>['onMessages']>(),
-    onWritable: vi.fn(),
-    onEnd: vi.fn(),
-    onError: vi.fn<DatagramEvents['onError']>(),
-  }
+  const events = datagramEvents()
   socket.start(events)
   socket.resume()
   addon.ready(HUNG_UP)

@@ -34,7 +34,7 @@ function arrive(count: number, fds: readonly number[] = [], flags = 0) {
 
 test('descriptors go with the first bytes, past EINTR and EAGAIN, and are closed once those are taken', () => {
   const addon = new ScriptedAddon().script('duplicate', 10, 11)
-  addon.script('sendmsg', EINTR, EAGAIN, 3).script('sendv', EAGAIN, 7)
+  addon.script('sendmsg', EINTR, EAGAIN, 3).script('send', EAGAIN, 7)
   const { passing } = streamOver(addon)
   const done = vi.fn()
   passing.write(new Uint8Array(10), passing.hold([1, 2]), done)

@@ -21,40 +21,47 @@ function streamOver(addon: ScriptedAddon) {
 
 const bytes = (...lengths: number[]): Uint8Array[] => lengths.map((length) => new Uint8Array(length))
 
-/** What sendv was asked to go on from. */
-function recordSendv(results: number[]) {
-  const positions: [first: number, offset: number][] = []
-  const steps = results.map((result) => (_fd: never, _chunks: never, first: never, offset: never) => {
-    positions.push([first, offset])
+/** An addon that takes so many bytes of each send, whichever call it is, and keeps them. */
+function takingAddon(results: number[]) {
+  const addon = new ScriptedAddon()
+  const taken: number[] = []
+  const take = (offered: readonly number[]): number => {
+    const result = results.shift() ?? 0
+    if (result > 0) taken.push(...offered.slice(0, result))
     return result
-  })
-  return { positions, steps }
+  }
+  const send = (_fd: never, chunk: never, offset: never, length: never) =>
+    take([...(chunk as Uint8Array).subarray(offset, offset + length)])
+  const sendv = (_fd: never, chunks: never, first: never, offset: never) =>
+    take((chunks as Uint8Array[]).slice(first).flatMap((chunk, index) => [...chunk.subarray(index === 0 ? offset : 0)]))
+  addon.script('send', ...results.map(() => send)).script('sendv', ...results.map(() => sendv))
+  return { addon, taken, left: results }
 }
 
-test('a write goes on after partial writes, within and across chunks, past EINTR and EAGAIN', () => {
-  const addon = new ScriptedAddon()
-  const { positions, steps } = recordSendv([3, EINTR, 9, EAGAIN, 4, 4])
-  addon.script('sendv', ...steps)
+test.for([
+  { calls: ['send'], lengths: [10, 0, 10], results: [3, EINTR, 9, EAGAIN, 4, 4] },
+  { calls: ['send', 'sendv'], lengths: [3000, 0, 3000], results: [1, EINTR, 3000, EAGAIN, 400, 2599] },
+  { calls: ['sendv'], lengths: [100, 3000, 100], results: [100, EAGAIN, 3100] },
+  { calls: ['send'], lengths: [0, 5, 0], results: [2, EAGAIN, 3] },
+  { calls: ['send'], lengths: Array.from({ length: 50 }, () => 2000), results: [64_000, EAGAIN, 35_999, 1] },
+])('a write goes on after partial writes of $lengths, past EINTR and EAGAIN', ({ calls, lengths, results }) => {
+  const { addon, taken, left } = takingAddon([...results])
   const { stream } = streamOver(addon)
   const done = vi.fn()
-  stream.write(bytes(10, 0, 10), done)
+  let next = 0
+  const chunks = lengths.map((length) => Uint8Array.from({ length }, () => next++))
+  stream.write(chunks, done)
   expect(addon.waitingFor).toBe(WRITABLE)
   expect(done).not.toHaveBeenCalled()
   addon.ready(WRITABLE)
   expect(done.mock.calls).toEqual([[null]])
-  expect(positions).toEqual([
-    [0, 0],
-    [0, 3],
-    [0, 3],
-    [2, 2],
-    [2, 2],
-    [2, 6],
-  ])
-  expect(addon.left()).toEqual([])
+  expect(Buffer.from(taken).equals(Buffer.concat(chunks))).toBe(true)
+  expect(left).toEqual([])
+  expect([...new Set(addon.calls)].sort()).toEqual(calls)
 })
 
 test('interest in writing is dropped only when the kernel reports room that nobody needs', () => {
-  const addon = new ScriptedAddon().script('sendv', EAGAIN, 1)
+  const addon = new ScriptedAddon().script('send', EAGAIN, 1)
   const { stream } = streamOver(addon)
   stream.write(bytes(1), () => undefined)
   addon.ready(WRITABLE)
@@ -64,7 +71,7 @@ test('interest in writing is dropped only when the kernel reports room that nobo
 })
 
 test('a failed write reports the system error by its name and number', () => {
-  const addon = new ScriptedAddon().script('sendv', EPIPE)
+  const addon = new ScriptedAddon().script('send', EPIPE)
   const { stream } = streamOver(addon)
   const done = vi.fn()
   stream.write(bytes(1), done)
@@ -72,7 +79,7 @@ test('a failed write reports the system error by its name and number', () => {
 })
 
 test('close gives back a write that waits, and nothing is delivered after it', () => {
-  const addon = new ScriptedAddon().script('sendv', EAGAIN)
+  const addon = new ScriptedAddon().script('send', EAGAIN)
   const { stream, events } = streamOver(addon)
   const done = vi.fn()
   stream.resume()

@@ -1,12 +1,15 @@
 import type { AddressBase } from '../../src/core/address.ts'
 import type { SchemeFacts } from '../../src/core/facts.ts'
-import type { Addon, Watch } from '../../src/engine/addon.ts'
+import type { Addon } from '../../src/engine/addon.ts'
 import type { SocketKind } from '../../src/engine/kernel.ts'
 
 /** A result, or what to do to the arguments before giving one. */
 export type Step = number | ((...args: never[]) => number)
 
-type Call = Exclude<keyof Addon, 'watch'>
+/** What the script does not answer: the addon does. */
+type Watching = 'watch' | 'wait' | 'ref' | 'unref'
+
+type Call = Exclude<keyof Addon, Watching>
 
 /**
  * An addon whose every call answers as a script says: for the branches that a real kernel takes only under conditions no
@@ -19,6 +22,7 @@ export class ScriptedAddon {
   waitingFor = 0
   watchClosed = false
   watchResult: number | undefined
+  #watched: number | undefined
   readonly #scripts = new Map<Call, Step[]>()
   #onReady: ((events: number) => void) | undefined
 
@@ -39,31 +43,35 @@ export class ScriptedAddon {
   }
 
   get addon(): Addon {
-    const watch = (_fd: number, onReady: (events: number) => void): Watch | number => {
-      if (this.watchResult !== undefined) return this.watchResult
-      this.#onReady = onReady
-      return {
-        set: (events) => {
-          this.waitingFor = events
-          return 0
-        },
-        ref: () => this.calls.push('ref'),
-        unref: () => this.calls.push('unref'),
-        close: () => {
-          this.watchClosed = true
-        },
-      } as Watch
+    const watching: Pick<Addon, Watching> = {
+      watch: (fd, target, onReady) => {
+        if (this.watchResult !== undefined) return this.watchResult
+        this.#watched = fd
+        this.#onReady = onReady.bind(target)
+        return 0
+      },
+      wait: (_fd, events) => {
+        this.waitingFor = events
+        return 0
+      },
+      ref: () => this.calls.push('ref'),
+      unref: () => this.calls.push('unref'),
     }
     return new Proxy({} as Addon, {
       get: (_target, property) =>
-        property === 'watch' ? watch : (...args: never[]) => this.#call(property as Call, args),
+        watching[property as Watching] ?? ((...args: never[]) => this.#call(property as Call, args)),
     })
   }
 
   #call(call: Call, args: never[]): number {
+    if (call === 'close' && args[0] === this.#watched) {
+      this.watchClosed = true
+      return 0
+    }
     this.calls.push(call)
     const step = this.#scripts.get(call)?.shift()
     if (step === undefined) {
+      if (call === 'slab') return Buffer.alloc(Number(args[0])) as never
       if (call === 'close') {
         this.closed.push(Number(args[0]))
         return 0

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { NAME_SIZE } from '../../src/engine/addon.ts'
+import { NAME_SIZE, RECEIVE_META } from '../../src/engine/addon.ts'
 import { given, python } from '../support/need.ts'
 import {
   AF_UNIX,
@@ -27,14 +27,14 @@ const COUNT = 8
 describeNative('what the kernel says of messages', ({ addon, own, pair, socket, path }) => {
   /** The meta words of what one receive of COUNT messages gets, and the ancillary data. */
   function receive(fd: number, controlSize: number): { length: number; flags: number; control: Buffer }[] {
-    const meta = new Int32Array(4 * COUNT)
+    const meta = new Int32Array(RECEIVE_META * COUNT)
     const names = new Uint8Array(NAME_SIZE * COUNT)
     const controls = Buffer.alloc(controlSize * COUNT)
     const received = addon.recvmmsg(fd, Buffer.alloc(100 * COUNT), 0, 100, COUNT, meta, names, controls, controlSize)
     return Array.from({ length: received }, (_, i) => ({
-      length: at(meta, 4 * i),
-      flags: at(meta, 4 * i + 1),
-      control: controls.subarray(i * controlSize, i * controlSize + at(meta, 4 * i + 3)),
+      length: at(meta, RECEIVE_META * i),
+      flags: at(meta, RECEIVE_META * i + 1),
+      control: controls.subarray(i * controlSize, i * controlSize + at(meta, RECEIVE_META * i + 3)),
     }))
   }
 

@@ -9,6 +9,8 @@ describeNative('garbage collection', () => {
       forgotten: [false, false],
       inStore: false,
       closed: [false, false],
+      reused: true,
+      functions: [false, false],
       waiting: true,
       called: true,
       held: true,

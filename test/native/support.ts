@@ -4,7 +4,7 @@ import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Addon, loadAddon, NAME_SIZE, type Watch } from '../../src/engine/addon.ts'
+import { type Addon, loadAddon, NAME_SIZE } from '../../src/engine/addon.ts'
 
 /** What a system call returns when it fails so, such as `failure('EAGAIN')`. */
 export function failure(code: keyof typeof constants.errno): number {
@@ -30,8 +30,8 @@ export interface Bench {
   socket(domain: number, type: number, protocol?: number): number
   /** Two connected descriptors. */
   pair(domain: number, type: number): [number, number]
-  /** Watches, and closes the watch after the test. */
-  watch(fd: number, onReady: (events: number) => void): Watch
+  /** Watches a descriptor of ours, and closes it after the test. */
+  watch(fd: number, onReady: (events: number) => void): Watched
   /** A path in a directory that is removed after the test. */
   path(name: string): string
 }
@@ -61,10 +61,9 @@ export function describeNative(name: string, suite: (bench: Bench) => void): voi
       return [own(at(fds, 0)), own(at(fds, 1))]
     },
     watch(fd, onReady) {
-      const watch = addon.watch(fd, onReady)
-      if (typeof watch === 'number') throw new Error(`watch: ${watch}`)
-      cleanups.push(() => watch.close())
-      return watch
+      const watched = new Watched(addon, fd, onReady)
+      cleanups.push(() => watched.close())
+      return watched
     },
     path(file) {
       const directory = mkdtempSync(join(tmpdir(), 'polysocket-'))
@@ -78,6 +77,34 @@ export function describeNative(name: string, suite: (bench: Bench) => void): voi
     })
     suite(bench)
   })
+}
+
+/** A descriptor that is watched, as an object with a function of its own. */
+export class Watched {
+  readonly #addon: Addon
+  readonly #onReady: (events: number) => void
+  #fd: number
+
+  constructor(addon: Addon, fd: number, onReady: (events: number) => void) {
+    this.#addon = addon
+    this.#fd = fd
+    this.#onReady = onReady
+    const result = addon.watch(fd, this, this.#ready)
+    if (result !== 0) throw new Error(`watch: ${result}`)
+  }
+
+  #ready(events: number): void {
+    this.#onReady(events)
+  }
+
+  set(events: number): number {
+    return this.#addon.wait(this.#fd, events)
+  }
+
+  close(): void {
+    if (this.#fd >= 0) this.#addon.close(this.#fd)
+    this.#fd = -1
+  }
 }
 
 /** An element that must be there. */

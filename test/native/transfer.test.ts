@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { NAME_SIZE } from '../../src/engine/addon.ts'
+import { NAME_SIZE, RECEIVE_META } from '../../src/engine/addon.ts'
 import {
   AF_INET,
   AF_UNIX,
@@ -105,25 +105,26 @@ describeNative('messages', ({ addon, pair, socket, path }) => {
     offset = 0,
   ): { text: string; flags: number; from: Buffer }[] {
     const slab = Buffer.alloc(offset + count * slot)
-    const meta = new Int32Array(4 * count)
+    const meta = new Int32Array(RECEIVE_META * count)
     const names = Buffer.alloc(NAME_SIZE * count)
     const received = addon.recvmmsg(fd, slab, offset, slot, count, meta, names, nobody, 0)
     if (received < 0) throw new Error(String(received))
+    const total = Array.from({ length: received }, (_, i) => at(meta, RECEIVE_META * i)).reduce((a, b) => a + b, 0)
+    const isPacked = 2 * total < received * slot
     let end = offset
     return Array.from({ length: received }, (_, i) => {
-      const start = end
-      end += at(meta, 4 * i)
-      const from = names.subarray(i * NAME_SIZE, i * NAME_SIZE + at(meta, 4 * i + 2))
-      return { text: slab.toString('latin1', start, end), flags: at(meta, 4 * i + 1), from }
+      const start = isPacked ? end : offset + i * slot
+      end = start + at(meta, RECEIVE_META * i)
+      const from = names.subarray(i * NAME_SIZE, i * NAME_SIZE + at(meta, RECEIVE_META * i + 2))
+      return { text: slab.toString('latin1', start, end), flags: at(meta, RECEIVE_META * i + 1), from }
     })
   }
 
   function sendBatch(fd: number, texts: string[], names: Uint8Array[] = []): number {
     const slots = Buffer.alloc(NAME_SIZE * texts.length)
     for (const [i, name] of names.entries()) slots.set(name, i * NAME_SIZE)
-    const lengths = Int32Array.from(texts, (text) => text.length)
-    const nameLengths = Int32Array.from(texts, (_, i) => names[i]?.length ?? 0)
-    return addon.sendmmsg(fd, Buffer.from(texts.join('')), lengths, slots, nameLengths, texts.length)
+    const meta = Int32Array.from(texts.flatMap((text, i) => [text.length, names[i]?.length ?? 0, 0]))
+    return addon.sendmmsg(fd, Buffer.from(texts.join('')), meta, slots, texts.length)
   }
 
   test('sendto and recvmmsg: packed, in order, with their senders', () => {

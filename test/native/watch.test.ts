@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { DISCONNECTED, FAILED, READABLE, type Watch, WRITABLE } from '../../src/engine/addon.ts'
+import { DISCONNECTED, FAILED, READABLE, WRITABLE } from '../../src/engine/addon.ts'
 import { given, need, program } from '../support/need.ts'
 import {
   AF_INET,
@@ -25,6 +25,7 @@ import {
   SOL_SOCKET,
   unixName,
   until,
+  type Watched,
 } from './support.ts'
 
 const strace = program('strace', ['true'], 'apt-get install strace')
@@ -32,6 +33,8 @@ const noSanitizers = need(process.env.LD_PRELOAD === undefined, 'a sanitizer can
 
 const SO_TYPE = 3
 const FAILURE = FAILED | READABLE | WRITABLE
+
+function nothingMore(): void {}
 
 describeNative('watch', ({ addon, pair, path, socket, watch }) => {
   const send = (fd: number, text: string): number => addon.sendv(fd, [Buffer.from(text)], 0, 0)
@@ -61,17 +64,27 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     expect(seen.length).toBe(length)
   })
 
-  test('the callback is called on the watch, with what is ready at once', async () => {
+  test('the callback is called on the target, with what is ready at once; one function does for many', async () => {
     const [a, b] = pair(AF_UNIX, SOCK_STREAM)
     send(b, 'x')
     const calls: unknown[] = []
-    const w = watch(a, function (this: unknown, ...args: unknown[]): void {
+    function onReady(this: { fd: number }, ...args: unknown[]): void {
       calls.push([this, ...args])
-      w.set(0)
-    })
-    w.set(READABLE | WRITABLE)
-    await until(() => calls.length > 0)
-    expect(calls).toEqual([[w, READABLE | WRITABLE]])
+      addon.wait(this.fd, 0)
+    }
+    const targets = [{ fd: a }, { fd: b }]
+    for (const target of targets) expect(addon.watch(target.fd, target, onReady)).toBe(0)
+    for (const { fd } of targets) expect(addon.wait(fd, READABLE | WRITABLE)).toBe(0)
+    await until(() => calls.length > 1)
+    expect(calls).toEqual([
+      [targets[0], READABLE | WRITABLE],
+      [targets[1], WRITABLE],
+    ])
+    expect(addon.close(a)).toBe(0)
+    // The function is still held for the other one.
+    addon.wait(b, WRITABLE)
+    await until(() => calls.length > 2)
+    expect((calls[2] as [unknown])[0]).toBe(targets[1])
   })
 
   test('the end of the peer is readable, and DISCONNECTED for who asks', async () => {
@@ -150,7 +163,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
   test('it can be closed from its own callback, and closes the descriptor', async () => {
     const [a] = pair(AF_UNIX, SOCK_STREAM)
     let calls = 0
-    const w: Watch = watch(a, () => {
+    const w: Watched = watch(a, () => {
       calls++
       w.close()
       w.close()
@@ -200,30 +213,57 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     expect(new Set(seen)).toEqual(new Set(['open']))
   })
 
-  test('a closed watch does nothing', () => {
-    const [a] = pair(AF_UNIX, SOCK_STREAM)
-    const w = watch(a, () => {})
-    w.close()
-    expect(w.set(READABLE)).toBe(failure('EBADF'))
-    expect(w.set(0)).toBe(failure('EBADF'))
-    expect([w.ref(), w.unref(), w.close()]).toEqual([undefined, undefined, undefined])
-    expect(addon.watch(a, () => {})).toBe(failure('EBADF'))
+  test('what is not watched cannot be waited for', () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    watch(a, nothingMore).set(READABLE)
+    expect(addon.close(a)).toBe(0)
+    for (const fd of [a, b, -1, 0, 1 << 20]) {
+      const answers = [addon.wait(fd, READABLE), addon.wait(fd, 0), addon.ref(fd), addon.unref(fd)]
+      expect(answers).toEqual(new Array(4).fill(failure('EBADF')))
+    }
+    expect(addon.watch(a, {}, nothingMore)).toBe(failure('EBADF'))
   })
 
-  test('the watch owns the descriptor: nobody else can close or watch it', () => {
+  test('what is watched is owned: nobody else can have it, or watch it', () => {
     const [a] = pair(AF_UNIX, SOCK_STREAM)
-    const w = watch(a, () => {})
-    expect(addon.close(a)).toBe(failure('EBADF'))
-    expect(addon.watch(a, () => {})).toBe(failure('EEXIST'))
+    const w = watch(a, nothingMore)
+    expect(addon.watch(a, {}, nothingMore)).toBe(failure('EEXIST'))
     expect(addon.adopt(a)).toBe(failure('EEXIST'))
+    expect(addon.release(a)).toBe(failure('EBADF'))
     expect(w.set(READABLE)).toBe(0)
+  })
+
+  test('one target can stand for several descriptors', async () => {
+    const fds = pair(AF_UNIX, SOCK_STREAM)
+    const seen: number[] = []
+    const target = { seen }
+    const onReady = function (this: typeof target, events: number): void {
+      this.seen.push(events)
+      for (const fd of fds) addon.wait(fd, 0)
+    }
+    for (const fd of fds) expect(addon.watch(fd, target, onReady)).toBe(0)
+    addon.wait(fds[1], WRITABLE)
+    await until(() => seen.length > 0)
+    addon.close(fds[1])
+    addon.wait(fds[0], READABLE)
+    await until(() => seen.length > 1)
+    expect(seen).toEqual([WRITABLE, READABLE])
+  })
+
+  test('of a watched descriptor, too, only three bits are taken', () => {
+    const [a] = pair(AF_UNIX, SOCK_STREAM)
+    expect(addon.watch(a, {}, nothingMore)).toBe(0)
+    for (const events of [8, 16, -1, 0.5, Number.NaN, '1']) {
+      expect(addon.wait(a, events as number)).toBe(failure('EINVAL'))
+    }
+    expect(addon.wait(a, READABLE | WRITABLE | DISCONNECTED)).toBe(0)
   })
 
   test('what cannot be watched stays with the caller: files, and what is not ours', () => {
     const file = openSync(import.meta.filename, 'r')
-    expect(addon.watch(file, () => {})).toBe(failure('EBADF'))
+    expect(addon.watch(file, {}, nothingMore)).toBe(failure('EBADF'))
     expect(addon.adopt(file)).toBe(0)
-    expect(addon.watch(file, () => {})).toBe(failure('EPERM'))
+    expect(addon.watch(file, {}, nothingMore)).toBe(failure('EPERM'))
     expect(isOpen(file)).toBe(true)
     expect(addon.close(file)).toBe(0)
   })
@@ -238,7 +278,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     const { fd } = (client as unknown as { _handle: { fd: number } })._handle
     expect(addon.adopt(fd)).toBe(0)
     await sleep(10)
-    expect(addon.watch(fd, () => {})).toBe(failure('EEXIST'))
+    expect(addon.watch(fd, {}, nothingMore)).toBe(failure('EEXIST'))
     expect(isOpen(fd)).toBe(true)
     expect(addon.close(fd)).toBe(0)
     // The number was the client's: keep it from closing somebody else's.

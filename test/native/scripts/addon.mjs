@@ -9,6 +9,40 @@ export const addon = load(fileURLToPath(new URL('../../..', import.meta.url)))
 export const READABLE = 1
 export const WRITABLE = 2
 
+/** A descriptor that is watched, as an object with a function of its own, which nothing else holds. */
+export class Watched {
+  #fd
+  #onReady
+
+  constructor(fd, onReady) {
+    this.#fd = fd
+    this.#onReady = onReady
+    const result = addon.watch(fd, this, this.#ready)
+    if (result !== 0) throw new Error(`watch: ${result}`)
+  }
+
+  #ready(events) {
+    this.#onReady(events)
+  }
+
+  set(events) {
+    return addon.wait(this.#fd, events)
+  }
+
+  ref() {
+    addon.ref(this.#fd)
+  }
+
+  unref() {
+    addon.unref(this.#fd)
+  }
+
+  close() {
+    if (this.#fd >= 0) addon.close(this.#fd)
+    this.#fd = -1
+  }
+}
+
 /** Two connected descriptors. */
 export function pair(type = 1) {
   const fds = new Int32Array(2)

@@ -1,8 +1,8 @@
 // Does what its arguments say to a watch for which nothing will happen; ends with 7 if it was still running after a while.
-import { addon, pair, READABLE } from './addon.mjs'
+import { pair, READABLE, Watched } from './addon.mjs'
 
 const [fd] = pair()
-const watch = addon.watch(fd, () => {})
+const watch = new Watched(fd, () => {})
 watch.set(READABLE)
 const acts = {
   ref: () => watch.ref(),

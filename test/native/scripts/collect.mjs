@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { fstatSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { addon, pair, READABLE, WRITABLE } from './addon.mjs'
+import { addon, pair, READABLE, Watched, WRITABLE } from './addon.mjs'
 
 function isOpen(fd) {
   try {
@@ -25,13 +25,13 @@ const results = {}
 // In functions of their own, so that no variable of this module holds anything.
 function forgotten() {
   const [fd] = pair()
-  addon.watch(fd, () => {})
+  new Watched(fd, () => {})
   return fd
 }
 
 function forgottenAfterUse() {
   const [fd] = pair()
-  const watch = addon.watch(fd, () => watch.set(0))
+  const watch = new Watched(fd, () => watch.set(0))
   watch.set(WRITABLE)
   return fd
 }
@@ -41,7 +41,7 @@ function forgottenInItsOwnStore() {
   const [fd] = pair()
   const socket = { store: new AsyncLocalStorage() }
   socket.store.run(socket, () => {
-    socket.watch = addon.watch(fd, () => socket)
+    socket.watch = new Watched(fd, () => socket)
   })
   return fd
 }
@@ -51,7 +51,7 @@ async function closedInItsOwnStore(how) {
   const socket = { store: new AsyncLocalStorage() }
   const ended = new Promise((resolve) => {
     socket.store.run(socket, () => {
-      socket.watch = addon.watch(pair()[0], () => {
+      socket.watch = new Watched(pair()[0], () => {
         socket.watch.close()
         resolve()
       })
@@ -66,9 +66,26 @@ async function closedInItsOwnStore(how) {
   return new WeakRef(socket)
 }
 
+/** The number belongs to another socket by the time that the target is collected. */
+function closedAndReused() {
+  const [fd] = pair()
+  new Watched(fd, () => {}).close()
+  if (addon.socket(1, 1, 0) !== fd) throw new Error('another number')
+  return fd
+}
+
+/** The function is held for as long as somebody is watched with it, and the targets are not. */
+function functionOf(count) {
+  const onReady = () => {}
+  const fds = Array.from({ length: count }, () => pair()[0])
+  for (const fd of fds) addon.watch(fd, {}, onReady)
+  addon.close(fds[0])
+  return new WeakRef(onReady)
+}
+
 function waiting(seen) {
   const [fd, peer] = pair()
-  const watch = addon.watch(fd, () => {
+  const watch = new Watched(fd, () => {
     seen.push(fd)
     watch.close()
   })
@@ -78,13 +95,15 @@ function waiting(seen) {
 
 function held(seen) {
   const [fd] = pair()
-  return [fd, addon.watch(fd, () => seen.push(fd))]
+  return [fd, new Watched(fd, () => seen.push(fd))]
 }
 
 const seen = []
 const fds = [forgotten(), forgottenAfterUse()]
 const inStore = forgottenInItsOwnStore()
 const closed = [await closedInItsOwnStore('callback'), await closedInItsOwnStore('outside')]
+const reused = closedAndReused()
+const functions = [functionOf(1), functionOf(3)]
 const [waitingFd, peer] = waiting(seen)
 const [heldFd, heldWatch] = held(seen)
 await collect()
@@ -93,6 +112,8 @@ results.forgotten = fds.map(isOpen)
 // From Node 24 on, an async context of Node-API holds the store.
 results.inStore = Number.parseInt(process.versions.node, 10) < 24 && isOpen(inStore)
 results.closed = closed.map((reference) => reference.deref() !== undefined)
+results.reused = isOpen(reused)
+results.functions = functions.map((reference) => reference.deref() !== undefined)
 
 results.waiting = isOpen(waitingFd)
 addon.sendv(peer, [Buffer.from('x')], 0, 0)

@@ -1,7 +1,7 @@
 // Ends its environment at one stage of a socket's life. Arguments: the stage, and how it ends: `return` (nothing more to
 // do), `exit`, `throw`, or `terminate` (says so to its parent, for a worker).
 import { parentPort, workerData } from 'node:worker_threads'
-import { addon, pair, READABLE, WRITABLE } from './addon.mjs'
+import { addon, pair, READABLE, Watched, WRITABLE } from './addon.mjs'
 
 const [stage, ending] = workerData ?? process.argv.slice(2)
 
@@ -17,7 +17,7 @@ function end() {
 }
 
 function endless(fd, events) {
-  const watch = addon.watch(fd, () => {})
+  const watch = new Watched(fd, () => {})
   watch.set(events)
   return watch
 }
@@ -43,7 +43,7 @@ const stages = {
     addon.connect(fd, new Uint8Array([2, 0, 0, 9, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]))
     endless(fd, WRITABLE).unref()
   },
-  idle: () => addon.watch(pair()[0], nothing),
+  idle: () => new Watched(pair()[0], nothing),
   waiting: () => endless(pair()[0], READABLE).unref(),
   ready: () => endless(pair()[0], WRITABLE).unref(),
   closed: () => endless(pair()[0], WRITABLE).close(),
@@ -53,7 +53,7 @@ const stages = {
 }
 
 if (stage === 'callback') {
-  const watch = addon.watch(pair()[0], () => {
+  const watch = new Watched(pair()[0], () => {
     if (ending === 'return') watch.close()
     end()
   })

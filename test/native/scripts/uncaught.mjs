@@ -1,9 +1,9 @@
 // A callback that throws three times. With `unhandled`, nobody listens.
-import { addon, pair, WRITABLE } from './addon.mjs'
+import { pair, Watched, WRITABLE } from './addon.mjs'
 
 const [fd] = pair()
 let calls = 0
-const watch = addon.watch(fd, () => {
+const watch = new Watched(fd, () => {
   calls++
   if (calls === 3) {
     watch.close()

@@ -1,0 +1,135 @@
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "call.h"
+#include "calls.h"
+#include "transfer.h"
+
+namespace polysocket {
+namespace {
+
+// Bytes after which sendv looks at no further chunk: tcp_wmem's default maximum. Each chunk costs a look, and of a long
+// queue of large ones the socket takes only the first few.
+constexpr size_t kEnough = 4 << 20;
+
+// The kernel's SCM_MAX_FD, which no header has: descriptors in one message. MAX_FDS in src/engine/addon.ts.
+constexpr size_t kMaxFds = 253;
+// The kernel's SCM_PIDFD, of SO_PASSPIDFD; headers before glibc 2.39 lack it.
+constexpr int kScmPidfd = 4;
+
+// Room for what one message of a stream can carry: descriptors, the sender's credentials (SO_PASSCRED), its security
+// label (SO_PASSSEC), its process (SO_PASSPIDFD).
+struct alignas(cmsghdr) Control {
+  uint8_t bytes[CMSG_SPACE(kMaxFds * sizeof(int)) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(256) +
+                CMSG_SPACE(sizeof(int))];
+};
+
+// Copies the descriptors that the message brought, of which `fds` has room for kMaxFds, and returns how many there are.
+size_t TakeFds(msghdr* header, int32_t* fds) {
+  size_t count = 0;
+  for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr; part = CMSG_NXTHDR(header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_len < CMSG_LEN(sizeof(int))) continue;
+    if (part->cmsg_type == SCM_RIGHTS) {
+      const size_t length = std::min((part->cmsg_len - CMSG_LEN(0)) / sizeof(int), kMaxFds - count);
+      std::memcpy(fds + count, CMSG_DATA(part), length * sizeof(int));
+      count += length;
+    } else if (part->cmsg_type == kScmPidfd) {
+      // Nobody can ask for it, and it is open.
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(part), sizeof(fd));
+      close(fd);
+    }
+  }
+  return count;
+}
+
+// recv(2) or send(2) of a part of a buffer, as the arguments say it.
+template <typename SystemCall>
+napi_value OfWindow(napi_env env, napi_callback_info info, SystemCall system_call) {
+  Call call(env, info);
+  int fd;
+  Bytes buffer;
+  size_t offset;
+  size_t length;
+  if (!call.Read(&fd, &buffer, &offset, &length) || !buffer.Holds(offset, length)) return call.Return(-EINVAL);
+  return call.Return(Retry([&] { return system_call(fd, buffer.data + offset, length); }));
+}
+
+}  // namespace
+
+napi_value Recv(napi_env env, napi_callback_info info) {
+  return OfWindow(env, info, [](int fd, void* bytes, size_t length) { return recv(fd, bytes, length, kReceive); });
+}
+
+napi_value Send(napi_env env, napi_callback_info info) {
+  return OfWindow(env, info, [](int fd, const void* bytes, size_t length) { return send(fd, bytes, length, kSend); });
+}
+
+napi_value Sendv(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Array chunks;
+  size_t first;
+  size_t offset;
+  if (!call.Read(&fd, &chunks, &first, &offset) || first >= chunks.length) return call.Return(-EINVAL);
+  const size_t most = std::min(chunks.length - first, kBatchLimit);
+  napi_value values[kBatchLimit];
+  size_t count = 0;
+  // Two passes: an element may be an accessor, which can run any JavaScript, such as to detach a buffer that was found
+  // before it, or to call sendv.
+  for (size_t gathered = 0; count < most && gathered < kEnough; count++) {
+    napi_value* const value = &values[count];
+    const napi_status status = napi_get_element(env, chunks.value, static_cast<uint32_t>(first + count), value);
+    if (status == napi_pending_exception) return nullptr;
+    if (status != napi_ok) return call.Return(-EINVAL);
+    size_t length = 0;
+    napi_get_typedarray_info(env, *value, nullptr, &length, nullptr, nullptr, nullptr);
+    gathered += length;
+  }
+  Batch& batch = call.environment().batch();
+  for (size_t i = 0; i < count; i++) {
+    Bytes chunk;
+    const size_t skip = i == 0 ? offset : 0;
+    if (!Read(env, values[i], &chunk) || skip > chunk.length) return call.Return(-EINVAL);
+    batch.pieces[i] = {chunk.data + skip, chunk.length - skip};
+  }
+  const msghdr header = HeaderFor(batch.pieces, count, nullptr, 0);
+  return call.Return(Retry([&] { return sendmsg(fd, &header, kSend); }));
+}
+
+napi_value RecvFds(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  Bytes buffer;
+  size_t offset;
+  size_t length;
+  Words fds;
+  Words meta;
+  if (!call.Read(&fd, &buffer, &offset, &length, &fds, &meta) || !buffer.Holds(offset, length) ||
+      fds.length < kMaxFds || meta.length < 2) {
+    return call.Return(-EINVAL);
+  }
+  Control control;
+  iovec piece = {buffer.data + offset, length};
+  msghdr header = HeaderFor(&piece, 1, nullptr, 0);
+  const int64_t received = Retry([&] {
+    header.msg_control = control.bytes;
+    header.msg_controllen = sizeof(control.bytes);
+    return recvmsg(fd, &header, kReceive);
+  });
+  if (received < 0) return call.Return(received);
+  size_t count = TakeFds(&header, fds.data);
+  if ((header.msg_flags & MSG_CTRUNC) != 0) {
+    for (size_t i = 0; i < count; i++) close(fds.data[i]);
+    count = 0;
+  }
+  meta.data[0] = static_cast<int32_t>(count);
+  meta.data[1] = header.msg_flags & ~MSG_CMSG_CLOEXEC;
+  return call.Return(received);
+}
+
+}  // namespace polysocket

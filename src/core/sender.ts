@@ -1,0 +1,126 @@
+import { type AddressInput, invalidAddress } from './address.ts'
+import type { SentAncillary } from './ancillary.ts'
+import type { Destinations } from './destinations.ts'
+import { socketClosed, unsupported } from './errors.ts'
+import type { DatagramHandle, Outgoing } from './family.ts'
+import { BatchCount, type BatchResult } from './send-batch.ts'
+import type { SendQueue } from './send-queue.ts'
+
+/** A message for `sendBatch`, with what goes with it: without `to` it goes to the connected peer. */
+export interface Posting extends SentAncillary {
+  readonly data: Uint8Array | string
+  readonly to?: AddressInput
+}
+
+/** The sending half of a datagram endpoint: makes of what the caller gives what waits in the queue. */
+export class Sender {
+  readonly #handle: DatagramHandle
+  readonly #destinations: Destinations
+  readonly #queue: SendQueue
+
+  constructor(handle: DatagramHandle, destinations: Destinations, queue: SendQueue) {
+    this.#handle = handle
+    this.#destinations = destinations
+    this.#queue = queue
+  }
+
+  /** See `DatagramEndpoint.send`. */
+  send(data: Uint8Array | string, to: AddressInput | undefined, ancillary: SentAncillary | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const bytes = toBytes(data)
+      this.#checkOpen()
+      const push = (target: unknown): void =>
+        this.#queue.push(this.#outgoing(bytes, target, ancillary), { sent: resolve, failed: reject }, 0)
+      const target = this.#destinations.find(to)
+      if (target instanceof Promise) target.then(push).catch(reject)
+      else push(target)
+    })
+  }
+
+  /** See `DatagramEndpoint.trySend`. */
+  trySend(data: Uint8Array | string, to: AddressInput | undefined, ancillary: SentAncillary | undefined): boolean {
+    const bytes = toBytes(data)
+    this.#checkOpen()
+    const target = this.#destinations.find(to)
+    if (target instanceof Promise) {
+      target.catch(() => undefined)
+      throw invalidAddress(typeof to === 'string' ? to : JSON.stringify(to), 'trySend cannot look up a host name')
+    }
+    return this.#queue.trySend(this.#outgoing(bytes, target, ancillary))
+  }
+
+  /** See `DatagramEndpoint.sendBatch`. */
+  async sendBatch(messages: readonly Posting[]): Promise<BatchResult> {
+    if (!Array.isArray(messages)) throw new TypeError('messages must be an array')
+    // Read before the first wait: the array and what is in it are the caller's to change again.
+    const postings = draftsOf(messages)
+    this.#checkOpen()
+    const batch = new BatchCount(postings.length)
+    for (let index = 0; index < postings.length; index++) {
+      const { data, to, ancillary } = postings[index] as Draft
+      try {
+        const found = this.#destinations.find(to)
+        const target = found instanceof Promise ? await found : found
+        // Others may have waited for the same room.
+        while (this.#queue.isFull) await this.#queue.ready()
+        this.#queue.push(this.#outgoing(data, target, ancillary), batch, index)
+      } catch (error) {
+        batch.failed(error as Error, index)
+      }
+    }
+    return batch.done
+  }
+
+  #checkOpen(): void {
+    if (this.#queue.closed) throw socketClosed('send')
+  }
+
+  #outgoing(data: Uint8Array, target: unknown, ancillary: SentAncillary | undefined): Outgoing {
+    if (ancillary === undefined) return { data, target, attachment: undefined }
+    const { attach, engine } = this.#handle
+    if (attach === undefined) throw unsupported('ancillary data', `the ${engine} engine sends none`)
+    return { data, target, attachment: attach.call(this.#handle, ancillary, target) }
+  }
+}
+
+/** A posting as it was when it was given. */
+interface Draft {
+  readonly data: Uint8Array
+  readonly to: AddressInput | undefined
+  readonly ancillary: SentAncillary | undefined
+}
+
+function draftsOf(messages: readonly Posting[]): Draft[] {
+  const drafts: Draft[] = []
+  let last: AddressInput | undefined
+  let to: AddressInput | undefined
+  for (const posting of messages) {
+    // One copy for those in a row that go to one address, so that they can go together.
+    if (posting.to !== last) to = fixed(posting.to)
+    last = posting.to
+    const ancillary = hasMore(posting) ? ancillaryOf(posting) : undefined
+    drafts.push({ data: toBytes(posting.data), to, ancillary })
+  }
+  return drafts
+}
+
+/** The address as it is now. What is not a plain object is nobody's to copy. */
+function fixed(to: AddressInput | undefined): AddressInput | undefined {
+  if (typeof to !== 'object' || to === null || Object.isFrozen(to)) return to
+  return Object.getPrototypeOf(to) === Object.prototype ? Object.freeze({ ...to }) : to
+}
+
+function hasMore(posting: Posting): boolean {
+  for (const name in posting) if (name !== 'data' && name !== 'to') return true
+  return false
+}
+
+function ancillaryOf({ data: _data, to: _to, ...ancillary }: Posting): SentAncillary {
+  return ancillary
+}
+
+export function toBytes(data: Uint8Array | string): Uint8Array {
+  if (data instanceof Uint8Array) return data
+  if (typeof data === 'string') return Buffer.from(data)
+  throw new TypeError('a message must be a Uint8Array or a string')
+}
