@@ -1,9 +1,18 @@
-// One side of one workload, in a process of its own; started by run.mjs.
-import { workloads } from './workloads.mjs'
+// One side of one workload, in a process of its own; started by sides.mjs, which describes what the two say to each other.
+//
+//   node side.mjs LIBRARY server|client WORKLOAD [ADDRESS]
+import { createInterface } from 'node:readline'
+import { findWorkload } from './workloads/index.mjs'
 
-const [role, workload, library, milliseconds, address] = process.argv.slice(2)
-const { libraries, [role]: run } = workloads[workload]
-const result = await run(libraries[library], Number(milliseconds), address)
-const { report, ...said } = result
-process.on('message', () => process.send(report()))
-process.send(said)
+const [name, role, workload, address] = process.argv.slice(2)
+const library = await import(`./libraries/${name}.mjs`)
+const { greeting, ...commands } = await findWorkload(workload)[role](library, address)
+
+const say = (object) => process.stdout.write(`${JSON.stringify(object)}\n`)
+
+say(greeting)
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, argument] = line.split(' ')
+  say(await commands[command](Number(argument)))
+}
+process.exit()
