@@ -11,6 +11,8 @@ const SIZE = 8192
 const WINDOW = { reliable: 256, unreliable: 8 } as const
 /** Of what an unreliable scheme may lose; more, on one machine and with few messages under way, is a defect. */
 const TOLERATED_LOSS = 0.01
+/** Of a question that is not answered: a peer on a busy machine may stand still for seconds. */
+const ATTEMPTS = 30
 
 /** The near side of a message scheme: echoes, then the file in numbered messages. */
 export async function measureMessages(
@@ -55,12 +57,13 @@ class Client {
   readonly #endpoint: DatagramEndpoint
   readonly #effort: Effort
   readonly #failed: Promise<never>
-  #onMessage: (data: Buffer) => void = () => undefined
+  /** By a message's first byte. */
+  readonly #listeners: Map<number, (data: Buffer) => void> = new Map()
 
   constructor(endpoint: DatagramEndpoint, effort: Effort) {
     this.#endpoint = endpoint
     this.#effort = effort
-    endpoint.on('message', ({ data }: Message) => this.#onMessage(data))
+    endpoint.on('message', ({ data }: Message) => this.#listeners.get(data[0] ?? -1)?.(data))
     this.#failed = new Promise<never>((_, reject) => {
       endpoint.on('error', reject)
       endpoint.once('end', () => reject(new Error('the peer ended')))
@@ -69,23 +72,28 @@ class Client {
     this.#failed.catch(() => undefined)
   }
 
-  /** Median round trip in microseconds. An echo that is lost is sent again, and not counted. */
+  /** Median round trip in microseconds. An echo that does not come in time is sent again, and not measured. */
   async echoes(): Promise<number> {
     const { echoes, warmUp } = this.#effort
     const times: number[] = []
-    let lost = 0
+    let sent = 0
+    let came = 0
     const endAt = performance.now() + ECHO_TIME
     for (let round = -warmUp; round < echoes; round++) {
       if (times.length > 0 && performance.now() > endAt) break
       const message = Buffer.alloc(ECHO_BYTES, MESSAGE.echo)
       message.writeInt32BE(round, 1)
       const start = performance.now()
-      const came = this.#answer((data) => data.equals(message))
+      const echo = this.#answer(MESSAGE.echo, (data) => {
+        came++
+        return data.equals(message)
+      })
       await this.#endpoint.send(message)
-      if (!(await came)) lost++
-      else if (round >= 0) times.push((performance.now() - start) * 1000)
+      sent++
+      if ((await echo) !== undefined && round >= 0) times.push((performance.now() - start) * 1000)
     }
-    if (lost > echoes * TOLERATED_LOSS) throw new Error(`${lost} of ${echoes + warmUp} echoes did not come back`)
+    const lost = sent - came
+    if (lost > echoes * TOLERATED_LOSS) throw new Error(`${lost} of ${sent} echoes did not come back`)
     return median(times)
   }
 
@@ -97,38 +105,42 @@ class Client {
     await this.#ask(encodeStart({ pieces, size, total: bytes.length, ackEvery: window / 4 }), MESSAGE.ack)
 
     let received = 0
+    let lost = 0
     let onAck: () => void = () => undefined
-    this.#onMessage = (data) => {
-      if (data[0] !== MESSAGE.ack) return
+    this.#listeners.set(MESSAGE.ack, (data) => {
       received = Math.max(received, data.readUInt32BE(1))
       onAck()
-    }
-    let lost = 0
+    })
     const settle = async (sent: number, underWay: number): Promise<void> => {
       while (sent - lost - received > underWay) {
         const before = received
         const acked = new Promise<void>((resolve) => (onAck = resolve))
         await this.#race(acked, this.#effort.patience)
-        // Nothing came for long: what is under way will not come any more. The report at the end has the last word.
-        if (received === before) lost = sent - received
+        if (received > before) continue
+        // Messages were lost, or the far side is slow. It reports when it is through with what was sent before the question:
+        // what it does not have then is not under way any more.
+        received = Math.max(received, (await this.#report()).received)
+        lost = sent - received
       }
     }
     const startedAt = performance.now()
-    let finishedAt = startedAt
     for (let sequence = 0; sequence < pieces; sequence++) {
       await settle(sequence, window - 1)
       await this.#endpoint.send(encodeData(sequence, bytes.subarray(sequence * size, (sequence + 1) * size)))
     }
     await settle(pieces, 0)
-    finishedAt = performance.now()
-    const report = decodeReport(await this.#ask(Buffer.from([MESSAGE.ask]), MESSAGE.report))
-    return { seconds: (finishedAt - startedAt) / 1000, pieces, report }
+    const seconds = (performance.now() - startedAt) / 1000
+    return { seconds, pieces, report: await this.#report() }
+  }
+
+  async #report(): Promise<Report> {
+    return decodeReport(await this.#ask(Buffer.from([MESSAGE.ask]), MESSAGE.report))
   }
 
   /** Asks until there is an answer: question and answer may be lost as all else. */
   async #ask(question: Buffer, kind: number): Promise<Buffer> {
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const came = this.#answer((data) => data[0] === kind)
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const came = this.#answer(kind)
       await this.#endpoint.send(question)
       const answer = await came
       if (answer !== undefined) return answer
@@ -136,11 +148,11 @@ class Client {
     throw new Error('the peer does not answer')
   }
 
-  async #answer(isIt: (data: Buffer) => boolean): Promise<Buffer | undefined> {
+  async #answer(kind: number, isIt: (data: Buffer) => boolean = () => true): Promise<Buffer | undefined> {
     const came = new Promise<Buffer>((resolve) => {
-      this.#onMessage = (data) => {
+      this.#listeners.set(kind, (data) => {
         if (isIt(data)) resolve(data)
-      }
+      })
     })
     return await this.#race(came, this.#endpoint.facts.reliable ? undefined : this.#effort.patience)
   }
