@@ -22,37 +22,34 @@ test('the demo has a row for each scheme, and all that should work does', async 
   expect(result.code).toBe(0)
 }, 60_000)
 
+async function caseOf(scheme: string): Promise<Case> {
+  const found = (await demoCases()).find((row): row is Case => 'address' in row && row.scheme === scheme)
+  if (found === undefined) throw new Error(`${scheme} works everywhere`)
+  return found
+}
+
+/** The source of a far side, as a file. */
+async function peer(source: string): Promise<string> {
+  const file = `${path()}.mjs`
+  await writeFile(file, source)
+  return file
+}
+
 test('a far side that stands still now and then, as on a busy machine, loses no messages', async () => {
-  const cases = await demoCases()
-  const udp = cases.find((row): row is Case => 'address' in row && row.scheme === 'udp')
-  if (udp === undefined) throw new Error('udp works everywhere')
-  const script = `${path()}.mjs`
-  await writeFile(
-    script,
-    `import ${JSON.stringify(compiled('demo-peer.js'))}
-     const flag = new Int32Array(new SharedArrayBuffer(4))
-     const standStill = () => {
-       Atomics.wait(flag, 0, 0, 700)
-       setTimeout(standStill, 40).unref()
-     }
-     setTimeout(standStill, 40).unref()`,
-  )
-  const outcome = await runCase(udp, readPayload(4_000_000), { script })
+  const script = await peer(`
+    import ${JSON.stringify(compiled('demo-peer.js'))}
+    const flag = new Int32Array(new SharedArrayBuffer(4))
+    const standStill = () => {
+      Atomics.wait(flag, 0, 0, 700)
+      setTimeout(standStill, 40).unref()
+    }
+    setTimeout(standStill, 40).unref()`)
+  const outcome = await runCase(await caseOf('udp'), readPayload(4_000_000), { script })
   if (!outcome.ok) throw outcome.error
   expect(outcome.measured.verdict).toMatch(/^SHA-256 equal/)
 })
 
 describe('a far side that misbehaves fails its row, and hangs nothing', () => {
-  const tcp = async (): Promise<Case> => {
-    const found = (await demoCases()).find((row): row is Case => 'address' in row && row.scheme === 'tcp')
-    if (found === undefined) throw new Error('tcp works everywhere')
-    return found
-  }
-  const peer = async (source: string): Promise<string> => {
-    const file = `${path()}.mjs`
-    await writeFile(file, source)
-    return file
-  }
   const payload = readPayload(100_000)
 
   // Where the row is to run out of time, its time is short; elsewhere long enough for a busy machine.
@@ -80,7 +77,7 @@ describe('a far side that misbehaves fails its row, and hangs nothing', () => {
       1000,
     ],
   ])('%s', async (_, source, message, limit = 20_000) => {
-    const outcome = await runCase(await tcp(), payload, { limit, script: await peer(source) })
+    const outcome = await runCase(await caseOf('tcp'), payload, { limit, script: await peer(source) })
     expect(outcome.ok).toBe(false)
     if (!outcome.ok) expect(String(outcome.error)).toMatch(message)
   })
@@ -99,7 +96,7 @@ describe('a far side that misbehaves fails its row, and hangs nothing', () => {
         server.listen(0, '127.0.0.1', () => process.send({ address: 'tcp://127.0.0.1:' + server.address().port }))
       })
       process.on('disconnect', () => process.exit())`)
-    const outcome = await runCase(await tcp(), payload, { script })
+    const outcome = await runCase(await caseOf('tcp'), payload, { script })
     expect(outcome.ok).toBe(false)
     if (!outcome.ok) expect(String(outcome.error)).toMatch(/SHA-256 differs/)
   })

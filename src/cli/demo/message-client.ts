@@ -77,7 +77,7 @@ class Client {
     const { echoes, warmUp } = this.#effort
     const times: number[] = []
     let sent = 0
-    let came = 0
+    const came = new Set<number>()
     const endAt = performance.now() + ECHO_TIME
     for (let round = -warmUp; round < echoes; round++) {
       if (times.length > 0 && performance.now() > endAt) break
@@ -85,14 +85,14 @@ class Client {
       message.writeInt32BE(round, 1)
       const start = performance.now()
       const echo = this.#answer(MESSAGE.echo, (data) => {
-        came++
+        came.add(data.readInt32BE(1))
         return data.equals(message)
       })
       await this.#endpoint.send(message)
       sent++
       if ((await echo) !== undefined && round >= 0) times.push((performance.now() - start) * 1000)
     }
-    const lost = sent - came
+    const lost = sent - came.size
     if (lost > echoes * TOLERATED_LOSS) throw new Error(`${lost} of ${sent} echoes did not come back`)
     return median(times)
   }
