@@ -21,6 +21,7 @@ export {
   unpair,
 } from './families/bluetooth/bluez/pairing.ts'
 export type { BluezRegistration } from './families/bluetooth/bluez/registration.ts'
+export { type LocalAdapter, localAdapters } from './families/bluetooth/local-adapters.ts'
 export type { Element } from './families/bluetooth/sdp/element.ts'
 export type { BluetoothProfile, BluetoothService } from './families/bluetooth/sdp/services.ts'
 

@@ -1,0 +1,31 @@
+import { startAnswerer } from './answerer.ts'
+import type { Places } from './network/places.ts'
+import type { SideReport } from './side.ts'
+import { readSpeech } from './voice/wav.ts'
+
+/** What the caller's process asks of this one, and what it is told: where to call, then how it was. */
+export interface AnswererRequest {
+  readonly places: Places
+  readonly speech: string
+  readonly folder: string
+}
+export type AnswererNews = { readonly address: string } | { readonly report: SideReport } | { readonly error: string }
+
+// Ctrl-C reaches the whole group of processes; that the caller's process lets go is what ends this one.
+process.on('SIGINT', () => undefined)
+
+process.once('message', (request: AnswererRequest) => {
+  answer(request).catch((error: unknown) => tell({ error: String(error) }))
+})
+
+async function answer({ places, speech, folder }: AnswererRequest): Promise<void> {
+  const { samples } = await readSpeech(speech)
+  const answerer = await startAnswerer(places, samples, folder)
+  process.once('disconnect', () => void answerer.close())
+  tell({ address: answerer.address })
+  tell({ report: await answerer.report })
+}
+
+function tell(news: AnswererNews): void {
+  process.send?.(news)
+}

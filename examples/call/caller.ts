@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Chat } from './chat.ts'
+import { Interruptions } from './interruptions.ts'
+import type { Media } from './media.ts'
+import type { Route } from './network/route.ts'
+import { openStream, readTarget } from './network/target.ts'
+import { joinVoice } from './network/voice-channel.ts'
+import type { SideReport } from './side.ts'
+import type { Call } from './signalling/call.ts'
+import { dial } from './signalling/dial.ts'
+import { VoiceLeg } from './voice-leg.ts'
+import { sendVideo } from './video/send-video.ts'
+
+export interface CallPlan {
+  /** Of the answerer. */
+  readonly address: string
+  readonly route: Route
+  readonly speech: Int16Array
+  /** How long to speak, in milliseconds. */
+  readonly length: number
+  /** The path of the film to send. */
+  readonly film: string
+  /** Milliseconds that signalling is cut for in the middle; 0 for not at all. */
+  readonly outage: number
+  /** Where the recording goes. */
+  readonly folder: string
+  /** Hangs up before it is over. */
+  readonly signal?: AbortSignal
+}
+
+/** When to cut signalling, in milliseconds since the call was accepted. */
+const CUT_AT = 1500
+
+/** Calls, speaks, sends a film and a few texts, and hangs up. */
+export async function placeCall(plan: CallPlan): Promise<SideReport> {
+  const { route, outage, signal } = plan
+  const signalling = await route.link(plan.address)
+  const call = dial(signalling.address, { from: 'caller' })
+  const hangUp = (): void => call.hangUp()
+  signal?.addEventListener('abort', hangUp)
+  const interruptions = new Interruptions(call)
+  const dialledAt = performance.now()
+  const media = await accepted(call)
+  const setUp = performance.now() - dialledAt
+
+  const talk = new VoiceLeg('caller', await joinVoice(await route.via(media.voice)), plan.speech, plan.folder)
+  const screen = await openStream(readTarget(await route.via(media.video), 'stream'))
+  const over = new AbortController()
+  const chat = new Chat(call, over.signal)
+  const cut = async (): Promise<void> => {
+    await sleep(CUT_AT, undefined, { signal: over.signal })
+    if (outage > 0) await signalling.interrupt(outage)
+  }
+  const speaking = sleep(plan.length, undefined, { signal: over.signal })
+  try {
+    const work = Promise.all([chat.done, speaking, cut(), sendVideo(screen, plan.film)])
+    await Promise.race([work, call.ended])
+  } finally {
+    hangUp()
+    over.abort()
+    signal?.removeEventListener('abort', hangUp)
+  }
+  const { reason } = await call.ended
+  screen.destroy()
+  return {
+    ended: reason,
+    setUp,
+    ...(await talk.stop()),
+    textsSent: chat.sent,
+    textsReceived: chat.received,
+    interruptions: interruptions.count,
+    away: interruptions.away,
+  }
+}
+
+function accepted(call: Call): Promise<Media> {
+  return new Promise((resolve, reject) => {
+    call.once('accepted', resolve)
+    call.once('ended', ({ reason }) => reject(new Error(`the call ended before it was accepted: ${reason}`)))
+  })
+}

@@ -1,0 +1,83 @@
+import type { CallReport } from './run-call.ts'
+import type { SideReport } from './side.ts'
+import type { VideoReport } from './video/receive-video.ts'
+
+/** Both calls side by side: what each row says of the undisturbed one and of the disturbed one. */
+export function printReport(undisturbed: CallReport, disturbed: CallReport): string {
+  const calls = [undisturbed, disturbed]
+  const row = (name: string, tell: (call: CallReport) => string): string[] => [name, ...calls.map(tell)]
+  return align([
+    ['', 'undisturbed', 'disturbed'],
+    row('processes', ({ processes }) => String(processes)),
+    ['signalling (stream)'],
+    row('  invited to accepted', ({ caller }) => ms(caller.setUp)),
+    row('  texts, answered', ({ caller }) => `${caller.textsReceived.length} of ${caller.textsSent.length}`),
+    row('  connection lost', ({ caller }) => away(caller)),
+    row('  the call ended', ({ caller }) => caller.ended),
+    ['voice to the answerer (datagrams)'],
+    ...voiceRows(({ answerer }) => answerer),
+    ['voice to the caller (datagrams)'],
+    ...voiceRows(({ caller }) => caller),
+    ['video (stream)'],
+    row('  delivered', ({ answerer }) => delivered(answerer.video)),
+    row('  throughput', ({ answerer }) =>
+      video(answerer, ({ throughput }) => `${(throughput / 1024).toFixed(0)} KiB/s`),
+    ),
+    row('  starts to play', ({ answerer }) => video(answerer, ({ startUp }) => `after ${ms(startUp)}`)),
+    row('  stalls', ({ answerer }) => video(answerer, ({ stalls, stalledFor }) => `${stalls}, ${ms(stalledFor)}`)),
+    ['the links'],
+    row('  packets', ({ link }) => String(link.packets)),
+    row('  lost, sent again', ({ link }) => `${link.lost}, ${link.retransmitted}`),
+  ])
+
+  function voiceRows(side: (call: CallReport) => SideReport): string[][] {
+    const voice = (name: string, tell: (voice: SideReport['voice']) => string): string[] =>
+      row(name, (call) => tell(side(call).voice))
+    return [
+      voice('  packets that came', ({ received }) => `${received.packets} of ${received.expected}`),
+      voice('  lost, late', ({ received, loss }) => `${received.lost}, ${received.late} (${percent(loss)})`),
+      voice('  concealed', ({ received }) => `${received.concealed} frames of 20 ms`),
+      voice('  jitter', ({ jitter }) => ms(jitter)),
+      voice('  round trip', ({ roundTrip }) => (roundTrip === undefined ? 'not known' : ms(roundTrip))),
+      voice('  mouth to ear', ({ delay, bufferDelay }) => `${ms(delay)}, of it ${ms(bufferDelay)} jitter buffer`),
+      voice('  R, MOS (G.107)', ({ rating, mos }) => `${rating.toFixed(1)}, ${mos.toFixed(2)}`),
+    ]
+  }
+}
+
+function away({ interruptions, away }: SideReport): string {
+  return interruptions === 0 ? 'never' : `${interruptions} time(s), for ${(away / 1000).toFixed(1)} s`
+}
+
+function delivered(report: VideoReport | undefined): string {
+  if (report === undefined) return 'nothing'
+  return `${report.bytes} bytes, SHA-256 ${report.whole ? 'equal' : 'NOT EQUAL'}`
+}
+
+function video({ video }: SideReport, tell: (video: VideoReport) => string): string {
+  return video === undefined ? '' : tell(video)
+}
+
+function ms(milliseconds: number): string {
+  return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+/** Columns two spaces apart, a rule below the head. A row of one cell is a heading. */
+function align(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(...rows.map((row) => row.length))
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.filter((row) => row.length > 1).map((row) => row[column]?.length ?? 0)),
+  )
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+  const rule = widths.map((width) => '-'.repeat(width)).join('  ')
+  return [lines[0], rule, ...lines.slice(1)].join('\n')
+}

@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import type { Faults, LinkStats } from 'polysocket'
+import { startAnswerer } from './answerer.ts'
+import { forkAnswerer } from './answerer-fork.ts'
+import { placeCall } from './caller.ts'
+import { type Pair, placesFor, staysInside } from './network/places.ts'
+import { Route } from './network/route.ts'
+import type { SideReport } from './side.ts'
+import { readSpeech } from './voice/wav.ts'
+
+export interface CallSetting {
+  readonly pair: Pair
+  /** Of the memory family's links that the caller's side goes through. */
+  readonly faults: Faults
+  /** Milliseconds that signalling is cut for. */
+  readonly outage: number
+  /** Where `speech.wav` and `video.mp4` are. */
+  readonly media: string
+  /** Where recordings and the film that arrived are kept. */
+  readonly folder: string
+}
+
+export interface CallReport {
+  readonly processes: 1 | 2
+  readonly caller: SideReport
+  readonly answerer: SideReport
+  readonly link: Pick<LinkStats, 'packets' | 'lost' | 'retransmitted'>
+}
+
+/** One call from beginning to end: both sides, and what they have to tell. The answerer has a process of its own where it can. */
+export async function runCall({ pair, faults, outage, media, folder }: CallSetting): Promise<CallReport> {
+  const speechFile = join(media, 'speech.wav')
+  const { samples: speech, rate } = await readSpeech(speechFile)
+  const places = await placesFor(pair)
+  const inside = staysInside(pair)
+  const answerer = inside
+    ? await startAnswerer(places, speech, folder)
+    : await forkAnswerer({ places, speech: speechFile, folder })
+  const route = new Route(faults)
+  try {
+    const length = (speech.length / rate) * 1000
+    const film = join(media, 'video.mp4')
+    const calling = placeCall({ address: answerer.address, route, speech, length, film, outage, folder })
+    const [caller, answered] = await Promise.all([calling, answerer.report])
+    return { processes: inside ? 1 : 2, caller, answerer: answered, link: route.stats() }
+  } finally {
+    await route.close()
+    await answerer.close()
+  }
+}

@@ -1,0 +1,20 @@
+import type { VideoReport } from './video/receive-video.ts'
+import type { VoiceReport } from './voice/voice-report.ts'
+
+/** What one side of a call has to tell after it. It crosses from process to process, so it is plain data. */
+export interface SideReport {
+  /** Why the call ended. */
+  readonly ended: string
+  /** From the invitation until it was accepted, in milliseconds. */
+  readonly setUp: number
+  readonly voice: VoiceReport
+  /** The WAV file of what this side heard. */
+  readonly recording: string
+  readonly textsSent: readonly string[]
+  readonly textsReceived: readonly string[]
+  /** How often signalling was lost, and for how many milliseconds in all. */
+  readonly interruptions: number
+  readonly away: number
+  /** Of the side that received it. */
+  readonly video?: VideoReport
+}

@@ -1,0 +1,54 @@
+import type { CallReport } from './run-call.ts'
+import type { SideReport } from './side.ts'
+import { meanOpinionScore, rating } from './voice/e-model.ts'
+
+/** Something that has to hold after the calls, and whether it does. */
+export interface Check {
+  readonly holds: boolean
+  readonly text: string
+}
+
+/** Less voice than this share of what was spoken is no conversation. */
+const ENOUGH = 0.5
+
+export function checksOf(undisturbed: CallReport, disturbed: CallReport, loss: number, outage: number): Check[] {
+  return [
+    ...checksOfCall('undisturbed', undisturbed),
+    ...checksOfCall('disturbed', disturbed),
+    ...(loss > 0 ? [fallOfQuality('to the answerer', undisturbed.answerer, disturbed.answerer, loss)] : []),
+    ...(loss > 0 ? [fallOfQuality('to the caller', undisturbed.caller, disturbed.caller, loss)] : []),
+    ...(outage > 0 ? [survived(disturbed.caller)] : []),
+  ]
+}
+
+/** What no link may spoil. */
+function checksOfCall(name: string, { caller, answerer }: CallReport): Check[] {
+  const same = (sent: readonly string[], received: readonly string[]): boolean =>
+    sent.length > 0 && sent.join('\n') === received.join('\n')
+  const texts = same(caller.textsSent, answerer.textsReceived) && same(answerer.textsSent, caller.textsReceived)
+  return [
+    { holds: texts, text: `${name}: every text arrived, once, in order` },
+    { holds: answerer.video?.whole === true, text: `${name}: the film arrived whole` },
+    {
+      holds: [caller, answerer].every(({ voice }) => voice.received.packets > ENOUGH * voice.sent.packets),
+      text: `${name}: the voice went on both ways`,
+    },
+  ]
+}
+
+/** What the E-model says of the loss that was asked for, beside what it says of the loss that was measured. */
+function fallOfQuality(name: string, before: SideReport, after: SideReport, loss: number): Check {
+  const fall = before.voice.mos - after.voice.mos
+  const expected = before.voice.mos - meanOpinionScore(rating({ delay: after.voice.delay, loss }))
+  return {
+    holds: fall > 0,
+    text: `the voice ${name} falls by ${fall.toFixed(2)} in MOS, to ${after.voice.mos.toFixed(2)} (by ${expected.toFixed(2)} is expected of ${loss * 100} % loss)`,
+  }
+}
+
+function survived(caller: SideReport): Check {
+  return {
+    holds: caller.interruptions > 0 && caller.ended === 'hung up',
+    text: `signalling was lost for ${(caller.away / 1000).toFixed(1)} s, and the call went on`,
+  }
+}
