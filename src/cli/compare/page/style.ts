@@ -26,7 +26,7 @@ p { margin: 0 0 0.75rem; }
 small { display: block; color: var(--soft); font-size: 0.8rem; font-weight: 400; line-height: 1.35; }
 a { color: inherit; }
 .lead { max-width: 46rem; font-size: 1.05rem; }
-.setting { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)); gap: 0.75rem 2rem; margin: 1.25rem 0 0;
+.setting { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(12rem, 100%), 1fr)); gap: 0.75rem 2rem; margin: 1.25rem 0 0;
   border-top: 1px solid var(--line); padding-top: 1rem; }
 .setting dt { color: var(--soft); font-size: 0.8rem; }
 dd { margin: 0; }
@@ -44,17 +44,18 @@ td p { margin: 0; }
 .results th[scope=row] { position: sticky; left: 0; background: var(--paper); min-width: 7.5rem; }
 .results thead tr:first-child th { border-bottom: 0; }
 .results [scope=colgroup] small { display: inline; margin-left: 0.3em; }
-.results td:not([rowspan]), .results th[scope=col] { min-width: 10.5rem; }
+.results td:not([rowspan]), .results th[scope=col] { min-width: 12.5rem; }
 .stream { background: var(--stream); } .datagram { background: var(--datagram); }
 .stream + .datagram { border-left: 4px solid var(--paper); }
 .address { overflow-wrap: anywhere; }
 .number { font-size: 1.02rem; }
 .delivery, .latency { margin: 0; }
-.delivery div { display: grid; grid-template-columns: 5.5rem 3.5rem 1fr; }
+.delivery div { display: grid; grid-template-columns: 5.5rem minmax(2rem, 4rem) 4rem; }
 .latency div { display: grid; grid-template-columns: 2.5rem 1fr; }
 .delivery dt, .latency dt { color: var(--soft); }
 .delivery dd { text-align: right; }
 .facts td { color: var(--soft); }
+.facts td:last-child { min-width: 14rem; }
 .agrees td:last-child { color: var(--good); }
 .disagrees td { color: var(--ink); }
 .disagrees td:last-child { color: var(--bad); font-weight: 600; }
@@ -78,7 +79,7 @@ label { cursor: pointer; white-space: nowrap; } input { accent-color: var(--good
 
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 1rem 3rem; }
 .bars { list-style: none; margin: 0.75rem 0 0; padding: 0; }
-.bars li { display: grid; grid-template-columns: minmax(7rem, auto) 1fr; gap: 0 0.75rem; align-items: center; margin-bottom: 0.6rem; }
+.bars li { display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: 0 0.75rem; align-items: center; margin-bottom: 0.6rem; }
 .bars .bar { display: flex; height: 1.1rem; background: color-mix(in srgb, var(--line) 45%, transparent); }
 .bars .value { grid-column: 2; color: var(--soft); font-size: 0.85rem; }
 .part { display: block; min-width: 2px; }
@@ -89,5 +90,6 @@ label { cursor: pointer; white-space: nowrap; } input { accent-color: var(--good
 .lost { background: repeating-linear-gradient(-45deg, var(--c1) 0 2px, transparent 2px 6px); outline: 1px solid var(--c1); outline-offset: -1px; }
 .duplicated { background: radial-gradient(var(--c3) 35%, transparent 40%) 0 0 / 5px 5px; outline: 1px solid var(--c3); outline-offset: -1px; }
 footer { margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }
+@media (max-width: 40rem) { .results th[scope=row] { min-width: 6.5rem; max-width: 6.5rem; padding-left: 0; font-size: 0.85rem; hyphens: auto; } }
 @media print { .switches { position: static; } }
 `

@@ -6,12 +6,6 @@ import { bytes, count, milliseconds, percent } from './numbers.ts'
 /** What was measured, through which link and where, in sentences. */
 export function summary(comparison: Comparison, columns: Columns): Html {
   const { messages, size, interval, machine } = comparison
-  const facts = columns.all.flatMap(({ result }) => result.agreements)
-  const disagreeing = facts.filter(({ agrees }) => !agrees).length
-  const verdict =
-    disagreeing === 0
-      ? `All ${facts.length} declared facts that were tested agree with what was measured.`
-      : `${disagreeing} of ${facts.length} declared facts that were tested ${disagreeing === 1 ? 'disagrees' : 'disagree'} with what was measured.`
   return html`<header>
 <h1>Streams and datagrams, compared</h1>
 <p class="lead">${count(messages, 'message')} of ${bytes(size)} ${messages === 1 ? 'was' : 'were'} sent over each scheme, one every ${milliseconds(interval)}.
@@ -21,7 +15,7 @@ A stream promises that all of them arrive, in order, and makes them wait for it.
 <div><dt>Disturbed by</dt><dd>${disturberInWords(comparison)}</dd></div>
 <div><dt>The machine</dt><dd>Node ${machine.node}, ${machine.system}, ${count(machine.processors, 'processor')}</dd></div>
 <div><dt>Schemes</dt><dd>${columns.all.length} measured, ${columns.missing.length} could not be tried here</dd></div>
-<div><dt>Facts</dt><dd>${verdict}</dd></div>
+<div><dt>Facts</dt><dd>${agreementInWords(columns)}</dd></div>
 </dl>
 </header>`
 }
@@ -35,6 +29,15 @@ export function linkInWords({ loss, duplicate, reorder, delay, jitter, seed }: L
     ...(jitter > 0 ? [`up to ${milliseconds(jitter)} jitter`] : []),
   ]
   return effects.length === 0 ? 'as it is, undisturbed' : `${effects.join(', ')} (seed ${seed})`
+}
+
+function agreementInWords({ all }: Columns): string {
+  const facts = all.flatMap(({ result }) => result.agreements)
+  const disagreeing = facts.filter(({ agrees }) => !agrees).length
+  if (facts.length === 0) return 'No declared fact was tested.'
+  if (disagreeing === 0) return `All ${facts.length} declared facts that were tested agree with what was measured.`
+  const verb = disagreeing === 1 ? 'disagrees' : 'disagree'
+  return `${disagreeing} of ${facts.length} declared facts that were tested ${verb} with what was measured.`
 }
 
 function disturberInWords({ netem, schemes }: Comparison): string {

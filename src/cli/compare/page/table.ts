@@ -1,4 +1,4 @@
-import type { Counted, SchemeResult } from '../result.ts'
+import type { Agreement, Counted, SchemeResult } from '../result.ts'
 import type { Column, Columns } from './columns.ts'
 import { type Html, html, nothing } from './html.ts'
 import { bytes, count, milliseconds, percent, threeDigits } from './numbers.ts'
@@ -58,11 +58,16 @@ function groupHead(name: string, explanation: string, columns: readonly Column[]
 
 function schemeHead(column: Column): Html {
   const { scheme, address, engine, facts, disturbed, agreements } = column.result
-  const disagreeing = agreements.filter(({ agrees }) => !agrees).length
-  const mark = disagreeing === 0 ? '✓ as declared' : `✗ ${count(disagreeing, 'fact')} not as declared`
   return html`<th scope="col" class="${groupOf(column)}"><span class="swatch c${column.colour}"></span>${scheme}
 <small>${facts.socket}</small><small class="address">${address}</small><small>${engine} engine, disturbed by ${disturbed}</small>
-<small><a href="#facts">${mark}</a></small></th>`
+${factsMark(agreements)}</th>`
+}
+
+function factsMark(agreements: readonly Agreement[]): Html {
+  const disagreeing = agreements.filter(({ agrees }) => !agrees).length
+  if (agreements.length === 0) return nothing
+  const mark = disagreeing === 0 ? '✓ as declared' : `✗ ${count(disagreeing, 'fact')} not as declared`
+  return html`<small><a href="#facts">${mark}</a></small>`
 }
 
 /** The class that sets streams and datagrams apart. */

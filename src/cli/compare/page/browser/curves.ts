@@ -21,7 +21,9 @@ export function distributionCurves(schemes: readonly (readonly Journey[])[]): Cu
       .filter((latency) => latency !== null)
       .sort((a, b) => a - b),
   )
-  const times = [...new Set([SHORTEST, ...sorted.flat()])].sort((a, b) => a - b)
+  // All curves start at the bottom, a little before the first arrival.
+  const start = Math.min(...sorted.map(([first]) => (first ?? SHORTEST) / 2))
+  const times = [...new Set([start, ...sorted.flat()])].sort((a, b) => a - b)
   const shares = sorted.map((latencies, scheme) => {
     const sent = schemes[scheme]?.length ?? 0
     let arrived = 0
