@@ -64,7 +64,7 @@ td p { margin: 0; }
 figure { margin: 0 0 2rem; min-width: 0; }
 figcaption { color: var(--soft); font-size: 0.85rem; max-width: 60rem; }
 figure > label { font-size: 0.85rem; color: var(--soft); }
-.chart { position: relative; width: 100%; height: 340px; margin: 0.5rem 0; }
+.chart { position: relative; overflow-x: clip; width: 100%; height: 340px; margin: 0.5rem 0; }
 .switches { position: sticky; top: 0; z-index: 5; display: flex; flex-wrap: wrap; gap: 0.25rem 2rem; padding: 0.5rem 0; margin-bottom: 1.25rem;
   background: var(--paper); border-bottom: 1px solid var(--line); }
 fieldset { border: 0; padding: 0; margin: 0; min-width: 0; display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: baseline; }
@@ -90,6 +90,6 @@ label { cursor: pointer; white-space: nowrap; } input { accent-color: var(--good
 .lost { background: repeating-linear-gradient(-45deg, var(--c1) 0 2px, transparent 2px 6px); outline: 1px solid var(--c1); outline-offset: -1px; }
 .duplicated { background: radial-gradient(var(--c3) 35%, transparent 40%) 0 0 / 5px 5px; outline: 1px solid var(--c3); outline-offset: -1px; }
 footer { margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }
-@media (max-width: 40rem) { .results th[scope=row] { min-width: 6.5rem; max-width: 6.5rem; padding-left: 0; font-size: 0.85rem; hyphens: auto; } }
+@media (max-width: 40rem) { .results th[scope=row] { min-width: 7rem; max-width: 7rem; padding: 0.55rem 0.4rem 0.55rem 0; font-size: 0.8rem; } }
 @media print { .switches { position: static; } }
 `
