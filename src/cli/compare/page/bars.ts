@@ -1,0 +1,77 @@
+import type { SchemeResult } from '../result.ts'
+import type { Columns } from './columns.ts'
+import { type Html, html, nothing } from './html.ts'
+import { bytes, percent, threeDigits } from './numbers.ts'
+
+/** What became of the messages, as bars: all of those sent are 100 %, copies come on top of that. */
+export function deliveryBars({ all }: Columns): Html {
+  const longest = Math.max(
+    1,
+    ...all.map(({ result: { delivery } }) => share(delivery.sent + delivery.duplicated, delivery.sent)),
+  )
+  const rows = all.map(
+    ({
+      result,
+      colour,
+    }) => html`<li data-scheme="${result.scheme}"><span class="name"><span class="swatch c${colour}"></span>${result.scheme}</span>
+<span class="bar" aria-hidden="true">${deliveryParts(result, longest)}</span>
+<span class="value">${deliveryInWords(result)}</span></li>`,
+  )
+  return html`<figure aria-labelledby="delivery">
+<h3 id="delivery">What became of the messages</h3>
+<p class="key" aria-hidden="true"><span class="part in-order"></span>in order <span class="part reordered"></span>reordered <span class="part lost"></span>lost <span class="part duplicated"></span>duplicated: copies, beyond those sent</p>
+<ul class="bars">
+${rows}
+</ul>
+</figure>`
+}
+
+/** The bytes that a message costs beyond its own; the longest bar is the largest. */
+export function overheadBars({ all }: Columns, size: number): Html {
+  const largest = Math.max(0, ...all.map(({ result }) => result.overhead.value ?? 0))
+  const rows = all.map(({ result: { scheme, overhead }, colour }) => {
+    const { value, source } = overhead
+    const words =
+      value === undefined
+        ? `not counted: ${source}`
+        : `${bytes(value)}, ${percent(value, size)} of the message (${source})`
+    return html`<li data-scheme="${scheme}"><span class="name"><span class="swatch c${colour}"></span>${scheme}</span>
+<span class="bar" aria-hidden="true">${part('overhead', share(value ?? 0, largest), '')}</span>
+<span class="value">${words}</span></li>`
+  })
+  return html`<figure aria-labelledby="overhead">
+<h3 id="overhead">Overhead a message of ${bytes(size)}</h3>
+<ul class="bars">
+${rows}
+</ul>
+</figure>`
+}
+
+function deliveryParts({ delivery }: SchemeResult, longest: number): readonly Html[] {
+  const { sent, delivered, lost, duplicated, reordered } = delivery
+  const parts: readonly (readonly [string, number])[] = [
+    ['in-order', delivered - reordered],
+    ['reordered', reordered],
+    ['lost', lost],
+    ['duplicated', duplicated],
+  ]
+  return parts.map(([name, value]) => part(name, share(value, sent) / longest, `${name}: ${threeDigits(value)}`))
+}
+
+function part(name: string, length: number, title: string): Html {
+  if (length <= 0) return nothing
+  return html`<span class="part ${name}" style="width:${(100 * Math.min(1, length)).toFixed(2)}%" title="${title}"></span>`
+}
+
+function deliveryInWords({ delivery: { sent, delivered, lost, duplicated, reordered } }: SchemeResult): string {
+  const rest = [
+    ...(lost > 0 ? [`${threeDigits(lost)} lost (${percent(lost, sent)})`] : []),
+    ...(duplicated > 0 ? [`${threeDigits(duplicated)} duplicated`] : []),
+    ...(reordered > 0 ? [`${threeDigits(reordered)} reordered`] : []),
+  ]
+  return [`${threeDigits(delivered)} of ${threeDigits(sent)} delivered`, ...rest].join(', ')
+}
+
+function share(part: number, whole: number): number {
+  return whole > 0 ? part / whole : 0
+}

@@ -1,0 +1,51 @@
+import type { Comparison, LinkFaults } from '../result.ts'
+import type { Columns } from './columns.ts'
+import { type Html, html } from './html.ts'
+import { bytes, count, milliseconds, percent } from './numbers.ts'
+
+/** What was measured, through which link and where, in sentences. */
+export function summary(comparison: Comparison, columns: Columns): Html {
+  const { messages, size, interval, machine } = comparison
+  return html`<header>
+<h1>Streams and datagrams, compared</h1>
+<p class="lead">${count(messages, 'message')} of ${bytes(size)} ${messages === 1 ? 'was' : 'were'} sent over each scheme, one every ${milliseconds(interval)}.
+A stream promises that all of them arrive, in order, and makes them wait for it. A datagram promises nothing, and does not wait.</p>
+<dl class="setting">
+<div><dt>The link</dt><dd>${linkInWords(comparison.faults)}</dd></div>
+<div><dt>Disturbed by</dt><dd>${disturberInWords(comparison)}</dd></div>
+<div><dt>The machine</dt><dd>Node ${machine.node}, ${machine.system}, ${count(machine.processors, 'processor')}</dd></div>
+<div><dt>Schemes</dt><dd>${columns.all.length} measured, ${columns.missing.length} could not be tried here</dd></div>
+<div><dt>Facts</dt><dd>${agreementInWords(columns)}</dd></div>
+</dl>
+</header>`
+}
+
+export function linkInWords({ loss, duplicate, reorder, delay, jitter, seed }: LinkFaults): string {
+  const effects = [
+    ...(loss > 0 ? [`${percent(loss, 1)} lost`] : []),
+    ...(duplicate > 0 ? [`${percent(duplicate, 1)} duplicated`] : []),
+    ...(reorder > 0 ? [`${percent(reorder, 1)} reordered`] : []),
+    ...(delay > 0 || jitter > 0 ? [`${milliseconds(delay)} delay each way`] : []),
+    ...(jitter > 0 ? [`up to ${milliseconds(jitter)} jitter`] : []),
+  ]
+  return effects.length === 0 ? 'as it is, undisturbed' : `${effects.join(', ')} (seed ${seed})`
+}
+
+function agreementInWords({ all }: Columns): string {
+  const facts = all.flatMap(({ result }) => result.agreements)
+  const disagreeing = facts.filter(({ agrees }) => !agrees).length
+  if (facts.length === 0) return 'No declared fact was tested.'
+  if (disagreeing === 0) return `All ${facts.length} declared facts that were tested agree with what was measured.`
+  const verb = disagreeing === 1 ? 'disagrees' : 'disagree'
+  return `${disagreeing} of ${facts.length} declared facts that were tested ${verb} with what was measured.`
+}
+
+function disturberInWords({ netem, schemes }: Comparison): string {
+  const disturbers = new Set(schemes.flatMap((scheme) => ('disturbed' in scheme ? [scheme.disturbed] : [])))
+  const words = [
+    ...(disturbers.has('memory faults') ? ['the faults of the memory family'] : []),
+    ...(netem ? ['netem of the kernel, for tcp and udp'] : []),
+    ...(disturbers.has('nothing') ? ['nothing, where the column says so'] : []),
+  ]
+  return words.length === 0 ? 'nothing' : words.join('; ')
+}
