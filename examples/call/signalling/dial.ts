@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type ConnectOptions, connect, StreamEndpoint } from 'polysocket'
+import { type ConnectOptions, connect, type DatagramEndpoint, StreamEndpoint } from 'polysocket'
 import { Call, type CallOptions } from './call.ts'
 import type { Invite } from './messages.ts'
 import { type Connector, DEFAULT_PATIENCE, Session, type SessionOptions } from './session.ts'
@@ -47,9 +47,10 @@ function connectorOf(address: string, { connecting = {}, patience = DEFAULT_PATI
   }
 }
 
-/** Only a stream can carry frames; the type of a text does not tell. */
-function stream(endpoint: { destroy?: unknown; close?: unknown }): StreamEndpoint {
+/** Only a stream can carry frames, and the type of an address that is a text does not tell. */
+async function stream(endpoint: StreamEndpoint | DatagramEndpoint): Promise<StreamEndpoint> {
   if (endpoint instanceof StreamEndpoint) return endpoint
+  await endpoint.close()
   throw new TypeError('signalling needs a scheme of streams, such as tcp or unix')
 }
 

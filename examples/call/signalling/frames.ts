@@ -15,10 +15,7 @@ export function encodeFrame(payload: Uint8Array): Buffer {
   return frame
 }
 
-/**
- * Finds the frames in a stream, however it was cut into chunks. It holds one unfinished frame at most, since what a chunk
- * completes is given back at once.
- */
+/** Finds the frames in a stream, however it was cut into chunks. It holds one unfinished frame, and nothing else. */
 export class FrameReader {
   readonly #header = Buffer.alloc(HEADER)
   /** Of the frame whose length is known; `undefined` while the length itself is read. */
@@ -26,33 +23,33 @@ export class FrameReader {
   /** Bytes of the header, or of the payload, that are there. */
   #filled = 0
 
+  /** Where the stream is at its end: whether inside a frame, so that something is missing. */
+  end(): 'between frames' | 'inside a frame' {
+    return this.#payload === undefined && this.#filled === 0 ? 'between frames' : 'inside a frame'
+  }
+
   /**
-   * The frames that are complete with this chunk. Throws a `ProtocolError` as soon as the length of an empty or oversized
-   * frame is there. The reader is of no use after that: where the next frame would begin is not known.
+   * The frames that are complete with this chunk, one by one: a chunk has to be gone through before the next. Throws a
+   * `ProtocolError` where the length of an empty or oversized frame is, after the frames before it, so that what is found
+   * does not depend on how the stream was cut. The reader is of no use after that: nobody knows where the next frame begins.
    */
-  push(chunk: Uint8Array): Buffer[] {
-    const frames: Buffer[] = []
+  *push(chunk: Uint8Array): Generator<Buffer, void, undefined> {
     for (let rest = chunk; rest.length > 0; ) {
       const target = this.#payload ?? this.#header
       const taken = Math.min(rest.length, target.length - this.#filled)
       target.set(rest.subarray(0, taken), this.#filled)
       rest = rest.subarray(taken)
       this.#filled += taken
-      if (this.#filled < target.length) break
+      if (this.#filled < target.length) return
       this.#filled = 0
       if (this.#payload === undefined) {
         this.#payload = Buffer.allocUnsafe(checkedLength(this.#header.readUInt32BE()))
       } else {
-        frames.push(this.#payload)
+        const frame = this.#payload
         this.#payload = undefined
+        yield frame
       }
     }
-    return frames
-  }
-
-  /** The stream has ended: whether inside a frame, so that something is missing. */
-  end(): 'between frames' | 'inside a frame' {
-    return this.#payload === undefined && this.#filled === 0 ? 'between frames' : 'inside a frame'
   }
 }
 

@@ -30,10 +30,12 @@ export class Place implements AsyncDisposable {
     const directory = await temporaryDirectory()
     const at = { tcp: 'tcp://127.0.0.1:0', unix: `unix:${directory.file('call')}`, memory: `memory:${directory.path}` }
     const listener = (await listen(at[scheme])) as Listener<StreamEndpoint>
-    return new Place(listener, options, () => directory[Symbol.asyncDispose]())
+    return new Place(listener, options, async () => directory[Symbol.asyncDispose]())
   }
 
   #rings(call: Call): void {
+    // A caller may say something in the moment in which it rings.
+    textsOf(call)
     const wanted = this.#wanted.shift()
     if (wanted === undefined) this.#incoming.push(call)
     else wanted(call)
@@ -68,9 +70,14 @@ export class Place implements AsyncDisposable {
   }
 }
 
-/** The texts that arrive, as they do. */
+const heard = new WeakMap<Call, string[]>()
+
+/** The texts that have arrived, and those that will, from the first time that somebody asks for them. */
 export function textsOf(call: Call): string[] {
+  const known = heard.get(call)
+  if (known !== undefined) return known
   const texts: string[] = []
+  heard.set(call, texts)
   call.on('text', (text) => texts.push(text))
   return texts
 }

@@ -8,7 +8,7 @@ import { ProtocolError } from '../../../examples/call/signalling/protocol-error.
 const text = (words: string) => ({ type: 'text', text: words }) as const
 
 function read(frames: readonly Buffer[]): NumberedMessage[] {
-  return new FrameReader().push(Buffer.concat(frames)).map((frame) => parseMessage(frame) as NumberedMessage)
+  return [...new FrameReader().push(Buffer.concat(frames))].map((frame) => parseMessage(frame) as NumberedMessage)
 }
 
 test('messages are numbered from 1 and wait until they are acknowledged', () => {

@@ -18,7 +18,7 @@ test('any frames, split anywhere, are the same frames', () => {
     fc.property(fc.array(payload), fc.array(fc.nat()), (payloads, places) => {
       const reader = new FrameReader()
       const chunks = cut(Buffer.concat(payloads.map(encodeFrame)), places)
-      const frames = chunks.flatMap((chunk) => reader.push(chunk))
+      const frames = chunks.flatMap((chunk) => [...reader.push(chunk)])
       expect(frames.map((frame) => [...frame])).toEqual(payloads.map((each) => [...each]))
       expect(reader.end()).toBe('between frames')
     }),
@@ -28,7 +28,7 @@ test('any frames, split anywhere, are the same frames', () => {
 test('a frame is given as soon as its last byte is there, and keeps its bytes when the chunk is used again', () => {
   const reader = new FrameReader()
   const chunk = encodeFrame(Buffer.from('abc'))
-  expect(reader.push(chunk.subarray(0, 6))).toEqual([])
+  expect([...reader.push(chunk.subarray(0, 6))]).toEqual([])
   const [frame] = reader.push(chunk.subarray(6))
   chunk.fill(0)
   expect(String(frame)).toBe('abc')
@@ -37,7 +37,7 @@ test('a frame is given as soon as its last byte is there, and keeps its bytes wh
 test('a frame of exactly the limit passes, byte by byte as well', () => {
   const largest = Buffer.alloc(LARGEST_FRAME, 'x')
   const reader = new FrameReader()
-  const frames = [...encodeFrame(largest)].flatMap((byte) => reader.push(Buffer.of(byte)))
+  const frames = [...encodeFrame(largest)].flatMap((byte) => [...reader.push(Buffer.of(byte))])
   expect(frames).toHaveLength(1)
   expect(frames[0]?.equals(largest)).toBe(true)
 })
@@ -51,11 +51,15 @@ test('an empty frame and one that is too large are refused when their length is 
     const header = Buffer.alloc(4)
     header.writeUInt32BE(length)
     const reader = new FrameReader()
-    reader.push(encodeFrame(Buffer.from('before')))
-    expect(reader.push(header.subarray(0, 3))).toEqual([])
-    const refusal = (): unknown => reader.push(header.subarray(3))
+    expect([...reader.push(encodeFrame(Buffer.from('before')))]).toHaveLength(1)
+    expect([...reader.push(header.subarray(0, 3))]).toEqual([])
+    const refusal = (): unknown => [...reader.push(header.subarray(3))]
     expect(refusal).toThrow(ProtocolError)
-    expect(() => new FrameReader().push(header)).toThrow(words)
+    expect(() => [...new FrameReader().push(header)]).toThrow(words)
+    // In one chunk with a good one: that comes first.
+    const both = new FrameReader().push(Buffer.concat([encodeFrame(Buffer.from('before')), header]))
+    expect(String(both.next().value)).toBe('before')
+    expect(() => both.next()).toThrow(words)
   }
 })
 
@@ -68,7 +72,8 @@ test('the end of the stream inside a frame is told, wherever it is', () => {
   const stream = encodeFrame(Buffer.from('abc'))
   for (let bytes = 0; bytes <= stream.length; bytes++) {
     const reader = new FrameReader()
-    reader.push(stream.subarray(0, bytes))
+    const complete = [...reader.push(stream.subarray(0, bytes))].length
+    expect(complete).toBe(bytes === stream.length ? 1 : 0)
     const isWhole = bytes === 0 || bytes === stream.length
     expect(reader.end()).toBe(isWhole ? 'between frames' : 'inside a frame')
   }
@@ -82,7 +87,7 @@ given(python)('Python’s struct writes and reads the same frames', () => {
     "sys.stdout.buffer.write(struct.pack('>I', 65536) + b'x' * 65536)",
   ].join('\n')
   const { stdout } = spawnSync('python3', ['-c', script])
-  const frames = new FrameReader().push(stdout)
+  const frames = [...new FrameReader().push(stdout)]
   expect(frames.map(({ length }) => length)).toEqual([7, 65_536])
   expect(Buffer.concat(frames.map(encodeFrame)).equals(stdout)).toBe(true)
 })

@@ -5,7 +5,7 @@ import { encodeMessage, parseMessage, type SignallingMessage } from '../../../ex
 import { ProtocolError } from '../../../examples/call/signalling/protocol-error.ts'
 
 function roundTrip(message: SignallingMessage): SignallingMessage[] {
-  return new FrameReader().push(encodeMessage(message)).map(parseMessage)
+  return [...new FrameReader().push(encodeMessage(message))].map(parseMessage)
 }
 
 /** UTF-16 at random: many halves of surrogate pairs. */

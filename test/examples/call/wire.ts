@@ -1,12 +1,13 @@
 import { connect, type Listener, listen, type StreamEndpoint } from 'polysocket'
 
-/** A wire between a caller and a place, which can be cut: it takes no connection then, or takes it and carries nothing. */
+/** A wire between a caller and a place, which can be cut, or falls silent. */
 export class Wire implements AsyncDisposable {
   readonly address: string
   readonly #target: string
   readonly #ends = new Set<StreamEndpoint>()
   #listener: Listener<StreamEndpoint> | undefined
-  #isSilent = false
+  /** Ends of connections that carry nothing any more. */
+  readonly #silent = new Set<StreamEndpoint>()
   /** Connections that were made over it. */
   count = 0
 
@@ -23,7 +24,6 @@ export class Wire implements AsyncDisposable {
   }
 
   async mend(): Promise<void> {
-    this.#isSilent = false
     this.#listener ??= ((await listen(this.address)) as Listener<StreamEndpoint>).on('connection', (near) =>
       this.#join(near),
     )
@@ -37,9 +37,9 @@ export class Wire implements AsyncDisposable {
     for (const end of this.#ends) end.destroy()
   }
 
-  /** Nothing passes any more, and nobody is told. */
+  /** Over the connections of now nothing passes any more, and nobody is told. Later ones are not concerned. */
   silence(): void {
-    this.#isSilent = true
+    for (const end of this.#ends) this.#silent.add(end)
   }
 
   #join(near: StreamEndpoint): void {
@@ -54,12 +54,12 @@ export class Wire implements AsyncDisposable {
     from.on('error', () => undefined)
     from.on('data', async (chunk: Buffer) => {
       const end = await to
-      if (!this.#isSilent && !end.destroyed) end.write(chunk)
+      if (!this.#silent.has(from) && !end.destroyed) end.write(chunk)
     })
     from.on('close', async () => {
       this.#ends.delete(from)
       const end = await to
-      if (!this.#isSilent) end.destroySoon()
+      if (!this.#silent.has(from)) end.destroySoon()
     })
   }
 
