@@ -1,0 +1,218 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Listener, listen, memoryLink, type StreamEndpoint } from 'polysocket'
+import { describe, expect, test } from 'vitest'
+import type { Call } from '../../../examples/call/signalling/call.ts'
+import { eventually } from '../../support/resources.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
+import { logOf, media, Place, textsOf } from './callers.ts'
+import { Wire } from './wire.ts'
+
+/** A connection that was lost is made again at once: no test has to wait for growing pauses. */
+const quick = { connecting: { retry: { minDelay: 20, maxDelay: 100 } } }
+
+function numbers(from: number, to: number, who: string): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => `${who} ${from + index}`)
+}
+
+/** A place behind a wire. */
+async function wired(
+  options: Parameters<typeof Place.open>[1] = {},
+): Promise<AsyncDisposable & { place: Place; wire: Wire }> {
+  const directory = await temporaryDirectory()
+  const place = await Place.open('unix', options)
+  const wire = await Wire.lay(`unix:${directory.file('wire')}`, place.address)
+  return {
+    place,
+    wire,
+    [Symbol.asyncDispose]: async () => {
+      await wire.mend()
+      await place[Symbol.asyncDispose]()
+      await wire.cut()
+      await directory[Symbol.asyncDispose]()
+    },
+  }
+}
+
+describe('the connection is lost', () => {
+  test('for three seconds, with texts both ways before, during and after: all of them, once, in order', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    const [near, far] = await place.connected(quick, wire.address)
+    const [nearTexts, farTexts] = [textsOf(near), textsOf(far)]
+    const logs = [logOf(near), logOf(far)]
+    const say = (from: number, to: number): void => {
+      for (const text of numbers(from, to, 'alice')) near.say(text)
+      for (const text of numbers(from, to, 'bob')) far.say(text)
+    }
+    say(1, 5)
+    const lost = Promise.all([once(near, 'lost'), once(far, 'lost')])
+    const back = Promise.all([once(near, 'back'), once(far, 'back')])
+    await wire.cut()
+    await lost
+    expect([near.state, far.state]).toEqual(['connected', 'connected'])
+    say(6, 10)
+    await sleep(3000)
+    say(11, 15)
+    await wire.mend()
+    await back
+    say(16, 20)
+    await eventually(() => nearTexts.length >= 20 && farTexts.length >= 20)
+    expect(farTexts).toEqual(numbers(1, 20, 'alice'))
+    expect(nearTexts).toEqual(numbers(1, 20, 'bob'))
+    near.hangUp()
+    await far.ended
+    expect(logs).toEqual([
+      ['lost', 'back', 'ended'],
+      ['lost', 'back', 'ended'],
+    ])
+  })
+
+  test('again and again, in the midst of many texts, over memory', async () => {
+    await using place = await Place.open('memory')
+    const [near, far] = await place.connected(quick)
+    const [nearTexts, farTexts] = [textsOf(near), textsOf(far)]
+    const link = memoryLink(place.address)
+    const cuts: number[] = []
+    for (let text = 1; text <= 300; text++) {
+      near.say(`alice ${text}`)
+      far.say(`bob ${text}`)
+      if (text % 50 === 0) cuts.push(link.cut())
+      if (text % 5 === 0) await sleep(1)
+    }
+    expect(cuts.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(1)
+    await eventually(() => nearTexts.length >= 300 && farTexts.length >= 300, 10_000)
+    expect(farTexts).toEqual(numbers(1, 300, 'alice'))
+    expect(nearTexts).toEqual(numbers(1, 300, 'bob'))
+  })
+
+  test('at any byte, seed by seed, while the call is set up and talked over', async () => {
+    for (const cut of [1, 40, 90, 91, 150, 230, 333, 480, 620]) {
+      await using place = await Place.open('memory')
+      const link = memoryLink(place.address)
+      // Each connection carries so many bytes; the next ones more, since each has to say first what has arrived.
+      const timer = setInterval(() => (link.faults = { cut: (link.faults.cut ?? cut) + 200 }), 50)
+      link.faults = { cut }
+      try {
+        const [near, far] = await place.connected({ ...quick, patience: 20_000 })
+        const texts = textsOf(far)
+        for (const text of numbers(1, 5, 'alice')) near.say(text)
+        await eventually(() => texts.length >= 5, 10_000)
+        expect(texts).toEqual(numbers(1, 5, 'alice'))
+        near.hangUp('done')
+        expect(await far.ended).toMatchObject({ kind: 'hung up', reason: 'done' })
+      } finally {
+        clearInterval(timer)
+        link.faults = {}
+      }
+    }
+  })
+
+  test('silently: the pings find it out, and the place takes the new connection while the old one looks open', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    // The far side pings seldom: what it knows of the loss is the new connection.
+    const [near, far] = await place.connected({ ...quick, pingEvery: 100, pingsMissing: 3 }, wire.address)
+    const farLog = logOf(far)
+    const farTexts = textsOf(far)
+    const back = once(near, 'back')
+    const [why] = await Promise.all([
+      once(near, 'lost').then(([words]) => words),
+      Promise.resolve().then(() => {
+        wire.silence()
+        near.say('into the void')
+      }),
+    ])
+    expect(why).toBe('the far side is silent')
+    await back
+    await eventually(() => farTexts.length > 0)
+    expect(farTexts).toEqual(['into the void'])
+    expect(farLog).toEqual([])
+    expect(wire.count).toBe(2)
+  })
+
+  test('for longer than the patience: the call ends at both ends', async () => {
+    await using both = await wired({ patience: 400 })
+    const { place, wire } = both
+    const [near, far] = await place.connected({ ...quick, patience: 300 }, wire.address)
+    await wire.cut()
+    const ends = await Promise.all([near.ended, far.ended])
+    const end = { kind: 'signalling lost', reason: 'signalling lost', byUs: false }
+    expect(ends).toEqual([end, end])
+    await Promise.all([near.closed, far.closed])
+    expect(() => near.say('too late')).toThrow('say: the call is ended')
+    await wire.mend()
+    await place.connected(quick, wire.address)
+  })
+
+  test('and whoever takes the new ones closes them at once: they are made with pauses, not without end', async () => {
+    await using both = await wired({ patience: 2000 })
+    const { place, wire } = both
+    const [near] = await place.connected({ ...quick, patience: 1500 }, wire.address)
+    await wire.cut()
+    await using rude = (await listen(wire.address)) as Listener<StreamEndpoint>
+    let count = 0
+    rude.on('connection', (endpoint) => {
+      count++
+      endpoint.destroy()
+    })
+    expect(await near.ended).toMatchObject({ kind: 'signalling lost' })
+    expect(count).toBeGreaterThanOrEqual(1)
+    expect(count).toBeLessThanOrEqual(8)
+    await rude.close()
+  })
+
+  test('and the far side knows nothing of the call any more: it ends, with these words', async () => {
+    await using both = await wired({ patience: 2000 })
+    const { place, wire } = both
+    const [near] = await place.connected(quick, wire.address)
+    await wire.cut()
+    await using another = await Place.open('unix')
+    await using detour = await Wire.lay(wire.address, another.address)
+    expect(await near.ended).toEqual({ kind: 'protocol error', reason: 'there is no such call here', byUs: false })
+    await detour.cut()
+  })
+
+  test('while it rings: it is answered meanwhile, and the caller learns of it', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    const near: Call = place.dial(quick, wire.address)
+    const far = await place.rings()
+    await once(near, 'ringing')
+    await wire.cut()
+    far.answer(media)
+    const accepted = once(near, 'accepted')
+    await wire.mend()
+    expect(await accepted).toEqual([media])
+  })
+
+  test('and one hangs up meanwhile: the other learns of it when the connection is back', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    const [near, far] = await place.connected(quick, wire.address)
+    const lost = once(near, 'lost')
+    await wire.cut()
+    await lost
+    far.hangUp('had to go')
+    await wire.mend()
+    expect(await near.ended).toEqual({ kind: 'hung up', reason: 'had to go', byUs: false })
+    await far.closed
+  })
+
+  test('and more is said than may wait: that is refused, what waits arrives, and hanging up is still possible', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    const [near, far] = await place.connected({ ...quick, mostWaiting: 1000 }, wire.address)
+    const texts = textsOf(far)
+    const lost = once(near, 'lost')
+    await wire.cut()
+    await lost
+    near.say('x'.repeat(500))
+    expect(() => near.say('y'.repeat(500))).toThrow(RangeError)
+    expect(() => near.show('away')).not.toThrow()
+    near.hangUp('z'.repeat(500))
+    await wire.mend()
+    expect(await far.ended).toMatchObject({ reason: 'z'.repeat(500) })
+    expect(texts).toEqual(['x'.repeat(500)])
+  })
+})
