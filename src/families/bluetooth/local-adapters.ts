@@ -1,10 +1,9 @@
 import type { DatagramEndpoint } from '../../core/datagram.ts'
 import { namedSystemError } from '../../core/errors.ts'
 import { createSockets } from '../../core/sockets.ts'
-import { littleEndian, viewOf } from '../../engine/kernel-options.ts'
-import { type RawAddress, raw } from '../raw.ts'
+import { raw } from '../raw.ts'
 import { ANY, BDADDR_SIZE, decodeBdaddr } from './bdaddr.ts'
-import { AF_BLUETOOTH } from './sockaddr.ts'
+import { HCI_CHANNEL_CONTROL, hciAddress } from './hci-channel.ts'
 
 /** An adapter of this machine, as the kernel knows it. */
 export interface LocalAdapter {
@@ -40,11 +39,6 @@ const LE = 1 << 9
 /** The kernel answers at once. */
 const LIMIT = 2000
 
-const SOCK_RAW = 3
-const BTPROTO_HCI = 1
-const HCI_DEV_NONE = 0xffff
-const HCI_CHANNEL_CONTROL = 3
-
 const { bind } = createSockets([raw])
 
 /**
@@ -70,20 +64,11 @@ export async function localAdapters(): Promise<LocalAdapter[]> {
 
 async function openControl(): Promise<DatagramEndpoint | undefined> {
   try {
-    return await bind(controlAddress())
+    return await bind(hciAddress(HCI_CHANNEL_CONTROL))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_FAMILY_UNAVAILABLE') return undefined
     throw error
   }
-}
-
-/** `struct sockaddr_hci`: family, device, channel, in the machine's byte order. */
-function controlAddress(): RawAddress {
-  const sockaddr = new Uint8Array(6)
-  const view = viewOf(sockaddr)
-  const numbers = [AF_BLUETOOTH, HCI_DEV_NONE, HCI_CHANNEL_CONTROL]
-  for (const [index, number] of numbers.entries()) view.setUint16(2 * index, number, littleEndian)
-  return { family: 'raw', scheme: 'raw', domain: AF_BLUETOOTH, type: SOCK_RAW, protocol: BTPROTO_HCI, sockaddr }
 }
 
 /** What a command without parameters answers; `undefined` where it fails: the adapter is gone, mostly. */

@@ -74,7 +74,7 @@ export class Lane {
 }
 
 /** How long until a loss is noticed and made good, and how long a message is held back: there and back, but a moment. */
-function roundTrip(rates: Rates): number {
+export function roundTrip(rates: Pick<Rates, 'delay' | 'jitter'>): number {
   return Math.max(2 * rates.delay + rates.jitter, 25)
 }
 

@@ -8,6 +8,7 @@ const needed = [
   'xz-utils',
   'kmod',
   'procps',
+  'iproute2',
   'bluez',
   'bluez-test-tools',
   'dbus',

@@ -1,5 +1,5 @@
-// The guest's first root: a shell, the modules it takes to reach the host's files and to have Bluetooth, and the guest's
-// scripts. It is not compressed: the emulated CPU would take longer to unpack it than to read it.
+// The guest's first root: a shell, the modules it takes to reach the host's files, to have Bluetooth and a bad link, and
+// the guest's scripts. It is not compressed: the emulated CPU would take longer to unpack it than to read it.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -23,6 +23,9 @@ const bluetooth = [
   'rfcomm',
 ]
 const virtual = ['bnep', 'hci_vhci', 'uhid']
+
+/** A link that loses, duplicates and delays: tc-netem(8). */
+const network = ['sch_netem']
 
 /**
  * @param {string} cache
@@ -75,7 +78,7 @@ function moduleFiles(version, modules) {
 
 /** @param {string} version @param {string} modules @returns {string[]} */
 function loadOrder(version, modules) {
-  const wanted = [...needed, ...bluetooth, ...virtual]
+  const wanted = [...needed, ...bluetooth, ...virtual, ...network]
   const root = join(modules, '../..')
   const args = ['-d', root, '-S', version, '--show-depends', '-a', ...wanted]
   const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` }
