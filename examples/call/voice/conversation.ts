@@ -143,7 +143,8 @@ export class Conversation {
   #notePause(): void {
     const late = this.#clock.now() - this.#frameDue
     if (late <= PAUSE) return
-    const frames = Math.floor(late / FRAME_TIME)
+    // Up to the tick after this one: by then, what waited has been read.
+    const frames = Math.floor(late / FRAME_TIME) + 1
     this.#frameDue += frames * FRAME_TIME
     this.#talk.skip(frames)
     this.#listening.stoodStill(frames * FRAME_TIME)

@@ -64,7 +64,10 @@ function uncompress(wav: wavefile.WaveFile): void {
     .with('16', () => {})
     .with('8m', () => wav.fromMuLaw())
     .with('8a', () => wav.fromALaw())
-    .with('4', () => wav.fromIMAADPCM())
+    .with('4', () => {
+      // The library knows blocks of one size only, and makes noise of others.
+      throw new Error('its samples are compressed by ADPCM; PCM, floating point, µ-law and A-law can be read')
+    })
     .otherwise(() => {
       readAsFloat(wav)
       wav.toBitDepth('16')

@@ -7,9 +7,14 @@ import { eventually, openDescriptors } from '../../support/resources.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { logOf, media, Place, textsOf } from './callers.ts'
 
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+}
+
 describe.each(['tcp', 'unix', 'memory'] as const)('over %s', (scheme) => {
   test('it rings, is answered, both talk, one hangs up, and nothing stays open', async () => {
     const before = openDescriptors()
+    const timersBefore = timers()
     {
       await using place = await Place.open(scheme)
       const near = place.dial({ offers: ['voice'] })
@@ -43,6 +48,7 @@ describe.each(['tcp', 'unix', 'memory'] as const)('over %s', (scheme) => {
       expect(place.switchboard.calls).toEqual([])
     }
     expect(await eventually(() => openDescriptors() <= before)).toBe(true)
+    expect(await eventually(() => timers() <= timersBefore)).toBe(true)
   })
 
   test('declined, and then called again', async () => {
@@ -154,8 +160,10 @@ test('a signal hangs up: before there is a connection, and in the call', async (
 test('a scheme without streams is refused, by both ends', async () => {
   await using directory = await temporaryDirectory()
   await using _target = await bind(`unixgram:${directory.file('messages')}`)
+  const before = openDescriptors()
   const call = dial(`unixgram:${directory.file('messages')}`, { from: 'alice' })
   expect(await call.ended).toMatchObject({ kind: 'unreachable', reason: expect.stringContaining('streams') })
+  expect(await eventually(() => openDescriptors() <= before)).toBe(true)
   await using listener = await listen(`unixpacket:${directory.file('packets')}`)
   expect(() => answerCalls(listener as never, () => undefined)).toThrow(TypeError)
 })

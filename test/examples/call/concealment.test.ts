@@ -62,6 +62,11 @@ describe.each([100, 125, 180, 200, 320, 440])('a tone of %d Hz', (frequency) => 
   })
 })
 
+test('a tone too low for any period that is looked for has no step either', () => {
+  const original = sine(35, 50 * FRAME)
+  expect(steepest(play(original, new Set([21])))).toBeLessThan(3 * steepest(original))
+})
+
 test('a long loss is at full strength for 10 ms, fades, and is silent after 60 ms', () => {
   const concealment = new Concealment()
   for (let frame = 0; frame < 10; frame++) concealment.good(sine(200, FRAME))

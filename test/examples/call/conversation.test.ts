@@ -121,7 +121,57 @@ describe('holes', () => {
   })
 })
 
+describe.each(['the tick', 'what waited to be read'])(
+  'a pause of one side of 3 s, after which %s comes first',
+  (first) => {
+    test('what waited is neither late nor lost, and what is said after it is heard', () => {
+      const [aliceTime, bobTime] = [new MadeTime(), new MadeTime()]
+      const waiting: Buffer[] = []
+      const speech = new Int16Array(8000).fill(3000)
+      const alice = new Conversation({ send: (each) => waiting.push(each), speech, cname: 'a@b', clock: aliceTime })
+      const bob = new Conversation({ send: () => {}, speech, cname: 'b@a', clock: bobTime })
+      const read = (): void => {
+        for (const each of waiting.splice(0)) bob.received(each)
+      }
+      alice.start()
+      bob.start()
+      const together = (milliseconds: number): void => {
+        for (let passed = 0; passed < milliseconds; passed++) {
+          aliceTime.pass(1)
+          bobTime.pass(1)
+          read()
+        }
+      }
+      together(3000)
+      aliceTime.pass(3000)
+      bobTime.standStill(3000)
+      if (first === 'the tick') bobTime.pass(0)
+      read()
+      together(3000)
+      const { received, bufferDelay } = bob.stop()
+      expect(received).toMatchObject({ expected: 451, lost: 0, late: 0, restarts: 0 })
+      expect(received.concealed).toBeLessThan(5)
+      expect(bufferDelay).toBeLessThan(60)
+      expect(bob.heard.subarray(-16_000).filter((sample) => sample < 2500).length).toBeLessThan(800)
+    })
+  },
+)
+
 describe('what goes wrong', () => {
+  test('frames of another length, or of another payload, are not played', () => {
+    const time = new MadeTime()
+    const bob = new Conversation({ send: () => {}, speech: new Int16Array(), cname: 'b@a', clock: time })
+    bob.start()
+    for (let sequence = 0; sequence < 50; sequence++) {
+      const packet = { marker: false, sequence, timestamp: sequence * 160, ssrc: 5, csrc: [] }
+      bob.received(encodeRtp({ ...packet, payloadType: 0, payload: Buffer.alloc(80, sequence) }))
+      bob.received(encodeRtp({ ...packet, payloadType: 8, payload: Buffer.alloc(160, sequence) }))
+      time.pass(20)
+    }
+    expect(bob.stop().received.expected).toBe(0)
+    expect(bob.heard.every((sample) => sample === 0)).toBe(true)
+  })
+
   test('garbage is passed over', () => {
     const both = pair()
     both.alice.start()
@@ -218,10 +268,24 @@ describe('the course of a call', () => {
     ])
   })
 
-  test.each([
-    [true, 0xce],
-    [false, 0xff],
-  ])('speech that is over: repeated %s', (repeat) => {
+  test('a pause of this process is a gap in the timestamps, and none in the sequence', () => {
+    const time = new MadeTime()
+    const sent: Buffer[] = []
+    const conversation = new Conversation({ ...options, send: (datagram) => sent.push(datagram), clock: time })
+    conversation.start()
+    time.pass(200)
+    time.standStill(3000)
+    time.pass(200)
+    conversation.stop()
+    const packets = sent.filter((datagram) => !isRtcp(datagram)).map((datagram) => parseRtp(datagram))
+    const after = packets.findIndex((packet, index) => index > 0 && packet?.marker)
+    const [one, other] = [packets[after - 1], packets[after]]
+    expect(((other?.sequence as number) - (one?.sequence as number)) & 0xffff).toBe(1)
+    expect(((other?.timestamp as number) - (one?.timestamp as number)) >>> 0).toBe(151 * 160)
+    expect(packets).toHaveLength(21)
+  })
+
+  test.each([true, false])('speech that is over: repeated %s', (repeat) => {
     const time = new MadeTime()
     const sent: Buffer[] = []
     const conversation = new Conversation({ ...options, repeat, send: (datagram) => sent.push(datagram), clock: time })

@@ -34,6 +34,14 @@ async function wired(
   }
 }
 
+test('a call in which nobody says anything is no silence: pings are answered', async () => {
+  await using place = await Place.open('unix', { pingEvery: 50 })
+  const [near, far] = await place.connected({ pingEvery: 50 })
+  const logs = [logOf(near), logOf(far)]
+  await sleep(1000)
+  expect(logs).toEqual([[], []])
+})
+
 describe('the connection is lost', () => {
   test('for three seconds, with texts both ways before, during and after: all of them, once, in order', async () => {
     await using both = await wired()
@@ -129,6 +137,9 @@ describe('the connection is lost', () => {
     expect(farTexts).toEqual(['into the void'])
     expect(farLog).toEqual([])
     expect(wire.count).toBe(2)
+    // The far side has dropped the old connection, which nobody told it of.
+    await eventually(() => wire.open === 2)
+    expect(wire.open).toBe(2)
   })
 
   test('for longer than the patience: the call ends at both ends', async () => {
@@ -171,6 +182,18 @@ describe('the connection is lost', () => {
     await using detour = await Wire.lay(wire.address, another.address)
     expect(await near.ended).toEqual({ kind: 'protocol error', reason: 'there is no such call here', byUs: false })
     await detour.cut()
+  })
+
+  test('and comes back within the patience: once that is over, the call is still on', async () => {
+    await using both = await wired({ patience: 2500 })
+    const { place, wire } = both
+    const [near, far] = await place.connected({ ...quick, patience: 2500 }, wire.address)
+    const back = Promise.all([once(near, 'back'), once(far, 'back')])
+    await wire.cut()
+    await wire.mend()
+    await back
+    await sleep(2700)
+    expect([near.state, far.state]).toEqual(['connected', 'connected'])
   })
 
   test('while it rings: it is answered meanwhile, and the caller learns of it', async () => {

@@ -36,11 +36,14 @@ const invite = { type: 'invite', number: 1, call: 'from-python', from: 'guido', 
 const answered = { type: 'resume', call: 'from-python', received: 0 }
 
 describe('Python calls', () => {
-  test('it is a call like any other: text, ring, accept, hang up', async () => {
+  test('it is a call like any other: text (sent twice, told once), ring, accept, hang up', async () => {
     await using place = await Place.open('unix')
     const text = { type: 'text', number: 2, text: 'héllo \u{1f40d}' }
     const hangUp = { type: 'hang-up', number: 3, reason: 'bye' }
-    await using child = stranger({ call: pathOf(place), send: [resume, invite, text, { wait: 'accept' }, hangUp] })
+    await using child = stranger({
+      call: pathOf(place),
+      send: [resume, invite, text, text, { wait: 'accept' }, hangUp],
+    })
     const far = await place.rings()
     const texts = textsOf(far)
     await eventually(() => texts.length > 0)
@@ -51,6 +54,7 @@ describe('Python calls', () => {
       answered,
       { type: 'ack', received: 1 },
       { type: 'ringing', number: 1 },
+      { type: 'ack', received: 2 },
       { type: 'ack', received: 2 },
       { type: 'accept', number: 2, media },
       { type: 'ack', received: 3 },

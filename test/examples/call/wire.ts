@@ -29,6 +29,11 @@ export class Wire implements AsyncDisposable {
     )
   }
 
+  /** Ends of connections that are open: two for each that is whole. */
+  get open(): number {
+    return this.#ends.size
+  }
+
   /** Every connection over it is closed, and nobody gets another. */
   async cut(): Promise<void> {
     const listener = this.#listener
