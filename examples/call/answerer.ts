@@ -7,8 +7,8 @@ import { offerVoice } from './network/voice-channel.ts'
 import type { SideReport } from './side.ts'
 import type { Call } from './signalling/call.ts'
 import { answerCalls } from './signalling/switchboard.ts'
-import { VoiceLeg } from './voice-leg.ts'
 import { receiveVideo, type VideoReport } from './video/receive-video.ts'
+import { VoiceLeg } from './voice-leg.ts'
 
 export interface Answerer {
   /** Where it can be called. */
@@ -35,7 +35,7 @@ async function takeCall(call: Call, places: Places, speech: Int16Array, folder: 
   const rangAt = performance.now()
   const voice = await offerVoice(places.voice)
   const videos = await listenForStreams(places.video)
-  const talk = new VoiceLeg('answerer', voice.channel, speech, folder)
+  const leg = new VoiceLeg('answerer', voice.channel, speech, folder)
   const watched = watch(videos, folder)
   const interruptions = new Interruptions(call)
   const textsSent: string[] = []
@@ -49,13 +49,13 @@ async function takeCall(call: Call, places: Places, speech: Int16Array, folder: 
   call.answer({ voice: voice.address, video: formatAddress(videos.address) })
   const setUp = performance.now() - rangAt
 
-  const { reason } = await call.ended
+  const ended = await call.ended
   await videos.close()
   const video = await watched
   return {
-    ended: reason,
+    ended,
     setUp,
-    ...(await talk.stop()),
+    ...(await leg.stop()),
     textsSent,
     textsReceived,
     interruptions: interruptions.count,

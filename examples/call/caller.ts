@@ -2,14 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Chat } from './chat.ts'
 import { Interruptions } from './interruptions.ts'
 import type { Media } from './media.ts'
+import type { BadLink } from './network/bad-link.ts'
 import type { Route } from './network/route.ts'
 import { openStream, readTarget } from './network/target.ts'
 import { joinVoice } from './network/voice-channel.ts'
 import type { SideReport } from './side.ts'
 import type { Call } from './signalling/call.ts'
 import { dial } from './signalling/dial.ts'
-import { VoiceLeg } from './voice-leg.ts'
 import { sendVideo } from './video/send-video.ts'
+import { VoiceLeg } from './voice-leg.ts'
 
 export interface CallPlan {
   /** Of the answerer. */
@@ -25,7 +26,7 @@ export interface CallPlan {
   /** Where the recording goes. */
   readonly folder: string
   /** Hangs up before it is over. */
-  readonly signal?: AbortSignal
+  readonly signal: AbortSignal
 }
 
 /** When to cut signalling, in milliseconds since the call was accepted. */
@@ -33,39 +34,44 @@ const CUT_AT = 1500
 
 /** Calls, speaks, sends a film and a few texts, and hangs up. */
 export async function placeCall(plan: CallPlan): Promise<SideReport> {
-  const { route, outage, signal } = plan
-  const signalling = await route.link(plan.address)
-  const call = dial(signalling.address, { from: 'caller' })
-  const hangUp = (): void => call.hangUp()
-  signal?.addEventListener('abort', hangUp)
+  const signalling = await plan.route.link(plan.address)
+  const call = dial(signalling.address, { from: 'caller', signal: plan.signal })
+  try {
+    return await converse(call, signalling, plan)
+  } finally {
+    call.hangUp()
+  }
+}
+
+async function converse(call: Call, signalling: BadLink, { route, ...plan }: CallPlan): Promise<SideReport> {
   const interruptions = new Interruptions(call)
   const dialledAt = performance.now()
   const media = await accepted(call)
   const setUp = performance.now() - dialledAt
 
-  const talk = new VoiceLeg('caller', await joinVoice(await route.via(media.voice)), plan.speech, plan.folder)
   const screen = await openStream(readTarget(await route.via(media.video), 'stream'))
+  const leg = new VoiceLeg('caller', await joinVoice(await route.via(media.voice)), plan.speech, plan.folder)
   const over = new AbortController()
   const chat = new Chat(call, over.signal)
   const cut = async (): Promise<void> => {
     await sleep(CUT_AT, undefined, { signal: over.signal })
-    if (outage > 0) await signalling.interrupt(outage)
+    if (plan.outage > 0) await signalling.interrupt(plan.outage)
   }
   const speaking = sleep(plan.length, undefined, { signal: over.signal })
+  const work = Promise.all([chat.done, speaking, cut(), sendVideo(screen, plan.film, { signal: over.signal })])
   try {
-    const work = Promise.all([chat.done, speaking, cut(), sendVideo(screen, plan.film)])
     await Promise.race([work, call.ended])
   } finally {
-    hangUp()
     over.abort()
-    signal?.removeEventListener('abort', hangUp)
+    call.hangUp()
   }
-  const { reason } = await call.ended
-  screen.destroy()
+  const ended = await call.ended
+  // The far side has been told, or cannot be.
+  await call.closed
   return {
-    ended: reason,
+    ended,
     setUp,
-    ...(await talk.stop()),
+    ...(await leg.stop()),
     textsSent: chat.sent,
     textsReceived: chat.received,
     interruptions: interruptions.count,
@@ -76,6 +82,6 @@ export async function placeCall(plan: CallPlan): Promise<SideReport> {
 function accepted(call: Call): Promise<Media> {
   return new Promise((resolve, reject) => {
     call.once('accepted', resolve)
-    call.once('ended', ({ reason }) => reject(new Error(`the call ended before it was accepted: ${reason}`)))
+    call.once('ended', ({ kind, reason }) => reject(new Error(`the call was not accepted: ${kind} ${reason}`.trim())))
   })
 }

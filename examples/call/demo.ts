@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readPair } from './network/places.ts'
+import type { Faults } from 'polysocket'
+import { disturb, inOwnNetwork, isInOwnNetwork } from './network/netem.ts'
+import { type Pair, readPair } from './network/places.ts'
 import { type DemoOptions, faultsOf, readOptions } from './options.ts'
 import { printReport } from './report.ts'
 import { type CallReport, runCall } from './run-call.ts'
@@ -15,25 +17,38 @@ const MEDIA = fileURLToPath(new URL('../../call/media', import.meta.url))
 
 async function main(options: DemoOptions): Promise<number> {
   const pair = readPair(options.over)
+  if (options.netem) checkNetem(pair)
+  if (options.netem && !isInOwnNetwork) return inOwnNetwork(process.argv.slice(1))
+
+  const stop = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      process.exitCode = 128 + constants.signals[name]
+      stop.abort(new Error('interrupted'))
+    })
+  }
   const folder = resolve(options.out ?? (await mkdtemp(join(tmpdir(), 'polysocket-call-'))))
-  const call = async (name: string, faults: typeof NO_FAULTS, outage: number): Promise<CallReport> => {
+  const call = async (name: string, faults: Faults, outage: number): Promise<CallReport> => {
     process.stderr.write(`demo:call: ${options.over}, ${name} ...`)
     const recordings = join(folder, name)
     await mkdir(recordings, { recursive: true })
-    const report = await runCall({ pair, faults, outage, media: MEDIA, folder: recordings })
-    process.stderr.write(` ${report.caller.ended}\n`)
+    const report = await runCall({ pair, faults, outage, media: MEDIA, folder: recordings, signal: stop.signal })
+    stop.signal.throwIfAborted()
+    process.stderr.write(` ${report.caller.ended.kind}\n`)
     return report
   }
   const startedAt = performance.now()
-  const undisturbed = await call('undisturbed', NO_FAULTS, 0)
-  const disturbed = await call('disturbed', faultsOf(options), options.outage)
+  const undisturbed = await call('undisturbed', {}, 0)
+  if (options.netem) disturb(options)
+  const disturbed = await call('disturbed', options.netem ? {} : faultsOf(options), options.outage)
+
   const checks = checksOf(undisturbed, disturbed, options.loss, options.outage)
   const failed = checks.filter(({ holds }) => !holds).length
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ options, undisturbed, disturbed, checks }, null, 2)}\n`)
-  } else {
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    process.stdout.write(`
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ options, undisturbed, disturbed, checks }, null, 2)}\n`
+      : `
 ${describe(options)}
 
 ${printReport(undisturbed, disturbed)}
@@ -42,21 +57,25 @@ ${checks.map(({ holds, text }) => `${holds ? 'ok    ' : 'FAILED'}  ${text}`).joi
 
 What each side heard, and the film that arrived: ${folder}
 ${checks.length - failed} of ${checks.length} hold, ${seconds} s
-`)
-  }
+`,
+  )
   return failed === 0 ? 0 : 1
 }
 
-const NO_FAULTS = {}
+function checkNetem({ streams, datagrams }: Pair): void {
+  if (streams === 'tcp' && datagrams === 'udp') return
+  throw new TypeError('netem disturbs tcp and udp; other schemes do without --netem')
+}
 
-function describe({ over, loss, delay, jitter, outage }: DemoOptions): string {
+function describe({ over, loss, delay, jitter, outage, netem }: DemoOptions): string {
   return `A call over ${over}, twice: undisturbed; and with ${loss * 100} % lost, ${delay} to ${delay + jitter} ms each way,
-signalling cut for ${outage / 1000} s. Voice is PCMU in RTP, 50 packets a second each way.`
+signalling cut for ${outage / 1000} s. It is ${netem ? 'netem on lo' : 'a link of the memory family'} that disturbs. Voice is PCMU in RTP,
+50 packets a second each way.`
 }
 
 try {
   process.exitCode = await main(readOptions(process.argv.slice(2)))
 } catch (error) {
   process.stderr.write(`demo:call: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
+  process.exitCode ??= 1
 }

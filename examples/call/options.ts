@@ -24,7 +24,7 @@ export function readOptions(argv: readonly string[]): DemoOptions {
     .option('--delay <time>', 'each way: 40ms, 0.04s or 40', duration, 40)
     .option('--jitter <time>', 'up to so much more, each way', duration, 20)
     .option('--outage <time>', 'how long signalling is cut in the middle', duration, 3000)
-    .option('--seed <number>', 'chooses what is lost', Number, 7)
+    .option('--seed <number>', 'chooses what is lost', seed, 7)
     .option(
       '--netem',
       'disturb the kernel’s own loopback in a network namespace, rather than a link of the memory family',
@@ -46,6 +46,11 @@ function share(text: string): number {
   const value = Number(number) / (percent === '%' ? 100 : 1)
   if (value >= 0 && value <= 1) return value
   throw new InvalidArgumentError('It must be a share such as 5% or 0.05.')
+}
+
+function seed(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) <= 0xffffffff) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number of 32 bits.')
 }
 
 function duration(text: string): number {

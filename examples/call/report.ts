@@ -13,7 +13,7 @@ export function printReport(undisturbed: CallReport, disturbed: CallReport): str
     row('  invited to accepted', ({ caller }) => ms(caller.setUp)),
     row('  texts, answered', ({ caller }) => `${caller.textsReceived.length} of ${caller.textsSent.length}`),
     row('  connection lost', ({ caller }) => away(caller)),
-    row('  the call ended', ({ caller }) => caller.ended),
+    row('  the call ended', ({ caller }) => caller.ended.kind),
     ['voice to the answerer (datagrams)'],
     ...voiceRows(({ answerer }) => answerer),
     ['voice to the caller (datagrams)'],
@@ -23,7 +23,9 @@ export function printReport(undisturbed: CallReport, disturbed: CallReport): str
     row('  throughput', ({ answerer }) =>
       video(answerer, ({ throughput }) => `${(throughput / 1024).toFixed(0)} KiB/s`),
     ),
-    row('  starts to play', ({ answerer }) => video(answerer, ({ startUp }) => `after ${ms(startUp)}`)),
+    row('  starts to play', ({ answerer }) =>
+      video(answerer, ({ startUp }) => (startUp === undefined ? 'never' : `after ${ms(startUp)}`)),
+    ),
     row('  stalls', ({ answerer }) => video(answerer, ({ stalls, stalledFor }) => `${stalls}, ${ms(stalledFor)}`)),
     ['the links'],
     row('  packets', ({ link }) => String(link.packets)),

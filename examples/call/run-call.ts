@@ -18,6 +18,8 @@ export interface CallSetting {
   readonly media: string
   /** Where recordings and the film that arrived are kept. */
   readonly folder: string
+  /** Hangs up before it is over. */
+  readonly signal: AbortSignal
 }
 
 export interface CallReport {
@@ -28,7 +30,7 @@ export interface CallReport {
 }
 
 /** One call from beginning to end: both sides, and what they have to tell. The answerer has a process of its own where it can. */
-export async function runCall({ pair, faults, outage, media, folder }: CallSetting): Promise<CallReport> {
+export async function runCall({ pair, faults, outage, media, folder, signal }: CallSetting): Promise<CallReport> {
   const speechFile = join(media, 'speech.wav')
   const { samples: speech, rate } = await readSpeech(speechFile)
   const places = await placesFor(pair)
@@ -40,7 +42,7 @@ export async function runCall({ pair, faults, outage, media, folder }: CallSetti
   try {
     const length = (speech.length / rate) * 1000
     const film = join(media, 'video.mp4')
-    const calling = placeCall({ address: answerer.address, route, speech, length, film, outage, folder })
+    const calling = placeCall({ address: answerer.address, route, speech, length, film, outage, folder, signal })
     const [caller, answered] = await Promise.all([calling, answerer.report])
     return { processes: inside ? 1 : 2, caller, answerer: answered, link: route.stats() }
   } finally {

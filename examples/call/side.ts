@@ -1,10 +1,10 @@
+import type { EndReason } from './signalling/call-state.ts'
 import type { VideoReport } from './video/receive-video.ts'
 import type { VoiceReport } from './voice/voice-report.ts'
 
 /** What one side of a call has to tell after it. It crosses from process to process, so it is plain data. */
 export interface SideReport {
-  /** Why the call ended. */
-  readonly ended: string
+  readonly ended: EndReason
   /** From the invitation until it was accepted, in milliseconds. */
   readonly setUp: number
   readonly voice: VoiceReport

@@ -48,7 +48,7 @@ function fallOfQuality(name: string, before: SideReport, after: SideReport, loss
 
 function survived(caller: SideReport): Check {
   return {
-    holds: caller.interruptions > 0 && caller.ended === 'hung up',
+    holds: caller.interruptions > 0 && caller.ended.kind === 'hung up' && caller.ended.byUs,
     text: `signalling was lost for ${(caller.away / 1000).toFixed(1)} s, and the call went on`,
   }
 }

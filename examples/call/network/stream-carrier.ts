@@ -44,6 +44,8 @@ export class StreamCarrier {
 
   #keep(end: StreamEndpoint): void {
     this.#open.add(end)
+    // Two pipelines over one end listen more than Node takes for usual, and warn of a leak.
+    end.setMaxListeners(20)
     end.on('error', () => undefined)
     end.once('close', () => this.#open.delete(end))
   }

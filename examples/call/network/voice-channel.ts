@@ -1,4 +1,12 @@
-import { type Address, bind, type DatagramEndpoint, formatAddress, type Listener, listen, type Message } from 'polysocket'
+import {
+  type Address,
+  bind,
+  type DatagramEndpoint,
+  formatAddress,
+  type Listener,
+  listen,
+  type Message,
+} from 'polysocket'
 import { openMessages, readTarget } from './target.ts'
 
 type Receiver = (datagram: Buffer) => void

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import type { CallReport } from '../../../examples/call/run-call.ts'
+import type { SideReport } from '../../../examples/call/side.ts'
+import type { Check } from '../../../examples/call/verdict.ts'
+import { readSpeech } from '../../../examples/call/voice/wav.ts'
+import { buildOnce, root } from '../../support/build.ts'
+import { Child, type Exit } from '../../support/child.ts'
+import { given, type Need, nothing, scheme } from '../../support/need.ts'
+import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary.ts'
+
+/** The command as `npm run demo:call` starts it. */
+const DEMO = join(root, 'examples/build/call/demo.js')
+
+interface Printed {
+  readonly undisturbed: CallReport
+  readonly disturbed: CallReport
+  readonly checks: readonly Check[]
+}
+
+function demo(...args: readonly string[]): Child {
+  return new Child(process.execPath, [DEMO, ...args])
+}
+
+beforeAll(buildOnce)
+
+const pairs: readonly (readonly [pair: string, processes: number, ...needs: Need[]])[] = [
+  ['tcp+udp', 2, nothing],
+  ['unix+unixgram', 2, scheme('unixgram')],
+  ['unix+unixpacket', 2, scheme('unixpacket')],
+  ['memory+memorygram', 1, nothing],
+  ['tcp+memorygram', 1, nothing],
+]
+
+describe.concurrent('a call twice, the second time over a bad link', () => {
+  for (const [pair, processes, ...needs] of pairs) {
+    given(...needs)(
+      pair,
+      async () => {
+        await using folder: TemporaryDirectory = await temporaryDirectory()
+        const args = ['--over', pair, '--loss', '5%', '--delay', '40ms', '--jitter', '20ms', '--out', folder.path]
+        const { code, stdout, stderr } = await demo(...args, '--json').exited
+        expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('hung up') })
+        expect(stderr).not.toMatch(/warning/i)
+        const { undisturbed, disturbed, checks } = JSON.parse(stdout) as Printed
+        expect(checks.length).toBeGreaterThanOrEqual(9)
+        expect(checks.filter(({ holds }) => !holds)).toEqual([])
+        for (const call of [undisturbed, disturbed]) {
+          expect(call.processes).toBe(processes)
+          expect(call.caller.textsReceived).toEqual(call.caller.textsSent.map((text) => `✓ ${text}`))
+          expect(call.answerer.textsReceived).toEqual(call.caller.textsSent)
+          expect(call.answerer.ended).toMatchObject({ kind: 'hung up', byUs: false })
+          expect(call.answerer.video).toMatchObject({ whole: true })
+          for (const side of [call.caller, call.answerer]) await expectHeard(side)
+        }
+        expect(disturbed.caller.interruptions).toBe(1)
+        expect(disturbed.caller.away).toBeGreaterThan(2900)
+        expect(undisturbed.link.lost).toBe(0)
+        expect(disturbed.link.retransmitted).toBeGreaterThan(0)
+        const film = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex')
+        expect(film(join(folder.path, 'disturbed/video.mp4'))).toBe(film(join(root, 'examples/call/media/video.mp4')))
+      },
+      180_000,
+    )
+  }
+})
+
+/** The recording is a WAV file of what the report says was played. */
+async function expectHeard({ recording, voice }: SideReport): Promise<void> {
+  const { samples, rate } = await readSpeech(recording)
+  expect(rate).toBe(8000)
+  expect(samples.length / 160).toBeGreaterThan(voice.received.packets * 0.8)
+  const loudest = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0)
+  expect(loudest).toBeGreaterThan(3000)
+}
+
+test('prints a table, and ends with 0', async () => {
+  const { code, stdout } = await demo('--over', 'memory+memorygram', '--outage', '0').exited
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/mouth to ear .* ms/)
+  expect(stdout).toMatch(/R, MOS \(G\.107\)/)
+  expect(stdout).toMatch(/8 of 8 hold/)
+}, 120_000)
+
+test.each([
+  [['--over', 'tcp'], /tcp is not a pair of schemes/],
+  [['--over', 'udp+tcp'], /udp makes datagrams, and a stream is needed/],
+  [['--over', 'tcp+smoke'], /there is no scheme smoke/],
+  [['--loss', '101%'], /It must be a share/],
+  [['--delay', 'soon'], /It must be a time/],
+  [['--seed', '-1'], /It must be a whole number/],
+  [['--netem', '--over', 'unix+unixgram'], /netem disturbs tcp and udp/],
+  [['tcp+udp'], /too many arguments/],
+])('%s is refused before anything is opened', async (args, words) => {
+  const { code, stdout, stderr } = await demo(...args).exited
+  expect(code).not.toBe(0)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(words)
+})
+
+/** It says when it begins, and goes on for eight seconds. */
+async function inTheMidstOf(child: Child): Promise<void> {
+  await vi.waitFor(() => expect(child.stderr).toContain('undisturbed ...'), 30_000)
+  await sleep(2000)
+}
+
+test('an answerer whose process is killed ends the call with an error', async () => {
+  await using child = demo('--over', 'tcp+udp')
+  const { pid } = child
+  await inTheMidstOf(child)
+  await new Child('pkill', ['-9', '-P', String(pid)]).exited
+  const { code, stderr }: Exit = await child.exited
+  expect(code).toBe(1)
+  expect(stderr).toContain("the answerer's process ended (SIGKILL)")
+}, 60_000)
+
+test('Ctrl-C hangs up, and leaves no socket file', async () => {
+  await using folder: TemporaryDirectory = await temporaryDirectory()
+  await using child = new Child(process.execPath, [DEMO, '--over', 'unix+unixgram'], { env: { TMPDIR: folder.path } })
+  await inTheMidstOf(child)
+  child.kill('SIGINT')
+  const { code, stderr }: Exit = await child.exited
+  expect(code).toBe(130)
+  expect(stderr).toContain('interrupted')
+  const left = await new Child('find', [folder.path, '-type', 's']).exited
+  expect(left.stdout).toBe('')
+}, 60_000)
