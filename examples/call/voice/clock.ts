@@ -13,19 +13,19 @@ export const steadyClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   every: (milliseconds, tick) => {
     const started = performance.now()
+    let due = started + milliseconds
     let timer: NodeJS.Timeout
     const wait = (): void => {
+      timer = setTimeout(fire, Math.ceil(due - performance.now()))
+    }
+    const fire = (): void => {
       const now = performance.now()
-      // Each wait ends at a multiple of the period, however late the one before it ended. setTimeout(3) itself cuts to
-      // whole milliseconds, and would end a little before.
-      const due = started + (Math.floor((now - started) / milliseconds) + 1) * milliseconds
-      timer = setTimeout(
-        () => {
-          wait()
-          tick()
-        },
-        Math.ceil(due - now),
-      )
+      // Timers count from when the event loop looked at the clock last, so under load they may end early.
+      const isDue = now >= due
+      // The next multiple of the period, however late this one is.
+      if (isDue) due = started + (Math.floor((now - started) / milliseconds) + 1) * milliseconds
+      wait()
+      if (isDue) tick()
     }
     wait()
     return () => clearTimeout(timer)
