@@ -46,7 +46,8 @@ export class VoiceChannel {
     const endpoint = this.#endpoint
     if (endpoint === undefined || endpoint.closed) return
     try {
-      if (endpoint.remote !== undefined) endpoint.trySend(datagram)
+      // A peer over unixpacket has no name, and is the peer all the same.
+      if (endpoint.facts.connected || endpoint.remote !== undefined) endpoint.trySend(datagram)
       else if (this.#peer !== undefined) endpoint.trySend(datagram, this.#peer)
     } catch {
       // ECONNREFUSED, ENOBUFS: a lost packet like any other.
