@@ -109,6 +109,8 @@ describe('the connection is lost', () => {
         expect(texts).toEqual(numbers(1, 5, 'alice'))
         near.hangUp('done')
         expect(await far.ended).toMatchObject({ kind: 'hung up', reason: 'done' })
+        // While somebody still listens there: a caller that does not know whether it was heard comes back to ask.
+        await near.closed
       } finally {
         clearInterval(timer)
         link.faults = {}
