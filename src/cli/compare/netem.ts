@@ -30,8 +30,8 @@ const LARGEST = 32_767
  * - A packet that is chosen for both loss and duplication is neither, where in the memory family it is lost.
  * - The copy of a duplicate may be held back as well.
  * - A datagram of more than 1472 bytes is several packets, and lost if one of them is.
- * - Messages of one length that are sent at once (sendBatch) are one packet by UDP_SEGMENT, and lost together: the kernel takes them
- *   apart only after netem.
+ * - Messages of one length that are sent at once, by sendBatch or in one turn of the event loop, are one packet by UDP_SEGMENT, and
+ *   lost together: the kernel takes them apart only after netem.
  * - The seed counts with iproute2 6.6 and Linux 6.7 or later, and even then which packet meets which number depends on TCP's timing.
  */
 export function netemOf(faults: LinkFaults): Netem {
