@@ -32,8 +32,9 @@ export async function inOwnNetwork(argv: readonly string[]): Promise<number> {
   return code ?? 128 + constants.signals[signal ?? 'SIGKILL']
 }
 
-/** From now on 127.0.0.1 is behind a bad link: netem, tc-netem(8). Only in a network of our own. */
+/** From now on 127.0.0.1 is behind a bad link: netem, tc-netem(8). Throws in a network that others use, too. */
 export function disturb(faults: NetworkFaults): void {
+  if (!isInOwnNetwork) throw new Error('only a network of our own may be disturbed')
   const [command = '', ...args] = disturbance(faults)
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(explain(error?.message ?? stderr))
