@@ -36,7 +36,7 @@ export async function compareScheme(
   const setUp = await measureSetUp(place, plan.faults)
   const sent = await withEnds(place, (ends) => sendMessages(scheme, ends, plan, onSent))
   const boundaries = await withEnds(place, (ends) => measureBoundaries(ends, plan))
-  const largest = await withEnds(place, (ends) => measureLargestMessage(ends, plan))
+  const largest = await withEnds(place, (ends) => measureLargestMessage(ends, plan, sent.delivery.delivered > 0))
   const halfClose = await withEnds(place, (ends) => measureHalfClose(ends, plan))
   const learns = await withEnds(place, (ends) => learnsOfClose(ends, plan))
   const { delivery, journeys, kind } = sent

@@ -5,7 +5,6 @@ import { FrameReader, frame } from './frames.ts'
 import { type Link, openLink } from './link.ts'
 import type { Ends } from './meeting.ts'
 import { numberedMessage, readNumber } from './numbered-message.ts'
-import { LARGEST_FRAME } from './options.ts'
 import type { Plan } from './plan.ts'
 import { pauseUntil, untilQuiet } from './quiet.ts'
 import type { Delivery, Journey } from './result.ts'
@@ -24,7 +23,7 @@ export async function measureDelivery(
   const { messages, size } = plan
   const arrivals = new Arrivals(messages)
   const sent: number[] = []
-  const { damaged, link, pack } = openNumbered(ends, (message) =>
+  const { damaged, link, pack } = openNumbered(ends, size, (message) =>
     arrivals.add(readNumber(message, size, sent.length), performance.now()),
   )
   const pause = pauseUntil(ends.over)
@@ -57,9 +56,9 @@ interface Numbered {
 }
 
 /** Message by message, where the scheme keeps their boundaries; by frames of ours on a stream. */
-function openNumbered(ends: Ends, onMessage: (message: Buffer) => void): Numbered {
+function openNumbered(ends: Ends, size: number, onMessage: (message: Buffer) => void): Numbered {
   const isFramed = isStream(ends.far)
-  const reader = new FrameReader(LARGEST_FRAME)
+  const reader = new FrameReader(size)
   let fail: (error: unknown) => void = () => undefined
   const damaged = new Promise<never>((_, reject) => (fail = reject))
   damaged.catch(() => undefined)

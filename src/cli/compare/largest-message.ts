@@ -19,8 +19,15 @@ export interface LargestMessage {
  */
 const TRIES = 90
 
-/** Sends the largest message that there can be, and one that is a byte too long. `undefined` where there is no limit. */
-export async function measureLargestMessage(ends: Ends, plan: Plan): Promise<LargestMessage | undefined> {
+/**
+ * Sends the largest message that there can be, and one that is a byte too long. `undefined` where there is no limit. Where
+ * nothing `arrives` at all, there is no use in sending it often.
+ */
+export async function measureLargestMessage(
+  ends: Ends,
+  plan: Plan,
+  arrives: boolean,
+): Promise<LargestMessage | undefined> {
   const declared = ends.near.facts.maxMessage
   if (declared === undefined) return undefined
   const { reliable } = ends.near.facts
@@ -32,7 +39,7 @@ export async function measureLargestMessage(ends: Ends, plan: Plan): Promise<Lar
   const { delay, jitter } = plan.faults
   const patience = reliable ? plan.patience : 50 + delay + jitter
   const sendOften = async (): Promise<string> => {
-    for (let tries = reliable ? 1 : TRIES; tries > 0; tries--) {
+    for (let tries = reliable || !arrives ? 1 : TRIES; tries > 0; tries--) {
       const refusal = await refusalOf(link, largest)
       if (refusal !== undefined) return refusal
       await untilQuiet(
