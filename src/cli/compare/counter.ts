@@ -1,13 +1,18 @@
-/** What has crossed a link so far. */
+/** What crossed a link since the counter was opened, or since the machine was started: differences are what counts. */
 export interface Traffic {
   readonly bytes: number
   readonly packets: number
 }
 
-/** Somebody below the scheme who counts what crosses its link, headers and repetitions included. */
+/** Counts what crosses the link below a scheme, headers included. */
 export interface TrafficCounter {
-  /** Who counts, and what. */
+  /** Who counts, and what else is in the count. */
   readonly source: string
   read(): Promise<Traffic> | Traffic
   close(): Promise<void>
+}
+
+/** Nobody counts here. */
+export interface Uncounted {
+  readonly reason: string
 }

@@ -1,14 +1,12 @@
 import { match } from 'ts-pattern'
-import type { TrafficCounter } from './counter.ts'
+import type { TrafficCounter, Uncounted } from './counter.ts'
 import type { Ends } from './meeting.ts'
 import { memoryCounter } from './memory-counter.ts'
 import type { Plan } from './plan.ts'
 import type { Counted } from './result.ts'
 
 /** Who counts what crosses the scheme's link, or why nobody does. */
-export type Counting = TrafficCounter | { readonly reason: string }
-
-export function counterOf(scheme: string, { address }: Ends): Promise<Counting> {
+export function counterOf(scheme: string, { address }: Ends): Promise<TrafficCounter | Uncounted> {
   return match(scheme)
     .with('memory', 'memorygram', async () => memoryCounter(address))
     .otherwise(async () => ({ reason: 'nobody counts the bytes of this scheme here' }))
@@ -16,7 +14,7 @@ export function counterOf(scheme: string, { address }: Ends): Promise<Counting> 
 
 /** Runs `work`, which sends the plan's messages, and tells what each of them cost beside its own bytes. */
 export async function withOverhead<T>(
-  counting: Counting,
+  counting: TrafficCounter | Uncounted,
   { messages, size }: Plan,
   work: () => Promise<T>,
 ): Promise<{ readonly done: T; readonly overhead: Counted }> {
