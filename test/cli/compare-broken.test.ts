@@ -134,6 +134,22 @@ describe('each fact that is declared and not kept is found out', () => {
     60_000,
   )
 
+  test.concurrent('a copy of the last message, when everything has come: reliable', async () => {
+    const claim = claiming('memorygram', { reliable: true })
+    const echoing = datagramFault(({ onMessages }) => ({
+      onMessages: (batch) => {
+        onMessages(batch)
+        const last = batch.filter(({ data }) => data.length === SIZE && data.readUInt32BE() === 59)
+        if (last.length > 0) setTimeout(() => onMessages(last.slice(0, 1)), 40)
+      },
+    }))
+    const fault: Fault = {
+      ...claim,
+      datagram: (handle) => ({ ...claim.datagram?.(handle), ...echoing.datagram?.(handle) }),
+    }
+    expect(await disagreeing('memorygram', fault)).toEqual(['reliable'])
+  }, 60_000)
+
   test.concurrent('a datagram socket that is told when its peer closes: connected', async () => {
     const telling = datagramFault(({ onEnd }) => {
       setTimeout(onEnd, 200)
