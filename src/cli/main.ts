@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { match, P } from 'ts-pattern'
 import { type CatOptions, cat } from './cat.ts'
+import { count, duration, seed, share } from './compare/arguments.ts'
+import { compare } from './compare/compare.ts'
+import { type CompareOptions, DEFAULTS } from './compare/options.ts'
 import { describeFamilies, familiesAsJson } from './families.ts'
 import {
   engineFlag,
@@ -15,7 +18,7 @@ import {
   positive,
   timeoutFlag,
 } from './flags.ts'
-import { CAT_HELP, RELAY_HELP, SCAN_HELP, SERVICES_HELP } from './help.ts'
+import { CAT_HELP, COMPARE_HELP, RELAY_HELP, SCAN_HELP, SERVICES_HELP } from './help.ts'
 import { type RelayOptions, relay } from './relay.ts'
 import { EXIT, EXIT_HELP, exitCodeOf, reportError } from './report.ts'
 import { type ScanOptions, scan } from './scan.ts'
@@ -102,6 +105,29 @@ program
     const connecting = openOptions(flags, flags.connectOption)
     await untilStopped((stop) => relay(from, to, { ...flags, listening, connecting }, stop))
   })
+
+/** Each is a line of a table in memory, and a point in a chart. */
+const MOST_MESSAGES = 1_000_000
+
+program
+  .command('compare')
+  .description('Measure what streams and datagrams promise, scheme by scheme, through a link that loses and delays')
+  .argument('[scheme...]', 'what to compare (default: all that work here)')
+  .option('--messages <number>', 'to send over each scheme (default: 500; over a radio 100)', count(MOST_MESSAGES))
+  .option('--size <bytes>', 'of each message', positive, DEFAULTS.size)
+  .option('--interval <time>', 'from one message to the next (default: 4ms; over a radio 20ms)', duration)
+  .option('--loss <share>', 'lost on the way', share, DEFAULTS.loss)
+  .option('--duplicate <share>', 'arrive twice', share, DEFAULTS.duplicate)
+  .option('--reorder <share>', 'held back, so that later ones arrive before', share, DEFAULTS.reorder)
+  .option('--delay <time>', 'one way', duration, DEFAULTS.delay)
+  .option('--jitter <time>', 'up to so much more', duration, DEFAULTS.jitter)
+  .option('--seed <number>', 'chooses what is lost', seed, DEFAULTS.seed)
+  .option('--netem', 'disturb tcp and udp as well, by the kernel')
+  .option('--json', 'print what was found out as JSON, every message included')
+  .addHelpText('after', COMPARE_HELP)
+  .action((schemes: readonly string[], options: CompareOptions) =>
+    untilStopped((stop) => compare(schemes, options, { stdout: process.stdout, stderr: process.stderr }, stop)),
+  )
 
 /** BlueZ searches for LE and BR/EDR in turns of some 5 s each. */
 const SCAN_TIME = 15_000

@@ -20,7 +20,7 @@ export interface Comparison {
   readonly size: number
   readonly interval: number
   readonly machine: Machine
-  readonly schemes: readonly (SchemeResult | Missing)[]
+  readonly schemes: readonly Outcome[]
 }
 
 export interface Machine {
@@ -35,6 +35,14 @@ export interface Missing {
   readonly reason: string
   readonly remedy: string
 }
+
+/** A scheme that was tried and broke down; `reason` is the error. */
+export interface Failed extends Missing {
+  readonly failed: true
+}
+
+/** What became of one scheme. */
+export type Outcome = SchemeResult | Failed | Missing
 
 /** A number together with who counted it. `undefined`: nobody counts it here, and `source` says why. */
 export interface Counted {
@@ -89,7 +97,7 @@ export interface Boundaries {
   readonly reads: number
 }
 
-/** One way, of the messages that arrived. */
+/** One way, of the messages that arrived; `NaN` (in JSON `null`) where none did. */
 export interface Latency {
   readonly p50: number
   readonly p99: number

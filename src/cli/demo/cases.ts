@@ -1,8 +1,8 @@
 import { endianness, networkInterfaces } from 'node:os'
 import type { Address, EngineName, FamilyStatus, SchemeFacts } from '../../index.ts'
 import { builtinFamilies, families, formatAddress } from '../../index.ts'
+import { orInTheLab, placeForBluetooth } from '../bluetooth-place.ts'
 import { readTarget } from '../open.ts'
-import { orInTheLab, placeForBluetooth } from './bluetooth.ts'
 import { type Effort, FULL, RADIO } from './measure.ts'
 
 /** One row of the demo that can be tried. */

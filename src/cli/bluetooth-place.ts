@@ -1,5 +1,5 @@
-import { type LocalAdapter, localAdapters } from '../../families/bluetooth/local-adapters.ts'
-import { errorText } from '../report.ts'
+import { type LocalAdapter, localAdapters } from '../families/bluetooth/local-adapters.ts'
+import { errorText } from './report.ts'
 
 /** Where a scheme can be tried, or why it cannot. */
 export type Place = { readonly address: string } | { readonly reason: string; readonly remedy: string }

@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest'
+import { comparisonText } from '../../src/cli/compare/print.ts'
+import { Progress } from '../../src/cli/compare/progress.ts'
+import type { Comparison, Failed, Missing, Outcome, SchemeResult } from '../../src/cli/compare/result.ts'
+import { suits } from '../../src/cli/compare/suits.ts'
+import { verdict } from '../../src/cli/compare/verdict.ts'
+import { factsOf } from '../support/need.ts'
+
+const faults = { loss: 0.05, duplicate: 0.01, reorder: 0, delay: 20, jitter: 5, seed: 3 }
+
+const good: SchemeResult = {
+  scheme: 'memorygram',
+  address: 'memorygram:#1',
+  engine: 'memory',
+  facts: factsOf('memorygram'),
+  disturbed: 'memory faults',
+  setUp: { time: 0.0624, roundTrips: 0.0016 },
+  delivery: { sent: 500, delivered: 474, lost: 26, duplicated: 5, reordered: 17 },
+  retransmitted: { value: 0, source: 'nobody sends anything again' },
+  boundaries: { kept: true, writes: 16, reads: 15 },
+  overhead: { value: 12.25, source: 'somebody' },
+  latency: { p50: 23.512, p99: 128.64, max: 1174.3 },
+  journeys: [],
+  suits: 'voice, games, telemetry: prompt, some lost',
+  agreements: [{ fact: 'kind', declared: 'datagram', measured: 'datagram', agrees: true }],
+}
+const liar: SchemeResult = {
+  ...good,
+  scheme: 'memory',
+  boundaries: { kept: false, writes: 16, reads: 1 },
+  retransmitted: { value: undefined, source: 'nobody knows' },
+  agreements: [
+    { fact: 'reliable', declared: 'yes', measured: '26 lost and 5 doubled of 500', agrees: false },
+    { fact: 'kind', declared: 'stream', measured: 'stream', agrees: true },
+  ],
+}
+const missing: Missing = { scheme: 'rfcomm', reason: 'there is no adapter', remedy: 'plug one in' }
+const failed: Failed = { scheme: 'tcp', failed: true, reason: 'ETIMEDOUT connect', remedy: 'lose less' }
+
+function text(...schemes: readonly Outcome[]): string {
+  const comparison: Comparison = {
+    faults,
+    netem: false,
+    messages: 500,
+    size: 200,
+    interval: 4,
+    machine: { node: '20.20.2', system: 'linux 6.18', processors: 2 },
+    schemes,
+  }
+  return comparisonText(comparison)
+}
+
+describe('the table', () => {
+  test('says what was measured, through which link, and where', () => {
+    const lines = text(good)
+    expect(lines).toContain('500 messages of 200 bytes; one every 4 ms')
+    expect(lines).toContain('Link: 5% lost, 1% doubled, 20 to 25 ms one way, seed 3.')
+    expect(lines).toContain('It disturbs memorygram.')
+    expect(lines).toContain('Node 20.20.2, linux 6.18, 2 processors.')
+  })
+
+  test('has every number of a row, and its sources below', () => {
+    const lines = text(good)
+    for (const part of [
+      '0.06 ms',
+      '474 of 500',
+      '26 lost',
+      '5 doubled',
+      '17 reordered',
+      'kept',
+      '12.3 B [2]',
+      'p50 23.5 ms, p99 129 ms',
+      'max 1174 ms',
+      'prompt, some lost',
+      '1 agree',
+      '\n[1] nobody sends anything again\n[2] somebody\n',
+    ]) {
+      expect(lines).toContain(part)
+    }
+  })
+
+  test('marks a row whose facts are not kept, and says which', () => {
+    const lines = text(liar)
+    expect(lines).toMatch(/DISAGREE \[3\]/)
+    expect(lines).toContain('[3] memory: reliable is declared yes, and measured: 26 lost and 5 doubled of 500')
+    expect(lines).toMatch(/16 writes/)
+    expect(lines).toMatch(/ \? \[1\]/)
+  })
+
+  test('has those that broke down and those that are not here, with reason and remedy', () => {
+    const lines = text(missing, failed)
+    expect(lines).toMatch(/^rfcomm +not here \[1\]$/m)
+    expect(lines).toMatch(/^tcp +FAILED \[2\]$/m)
+    expect(lines).toContain('[1] there is no adapter; remedy: plug one in\n[2] ETIMEDOUT connect; remedy: lose less')
+  })
+
+  test('fits into 160 columns', () => {
+    const widest = Math.max(
+      ...text(good, liar, missing, failed)
+        .split('\n')
+        .slice(0, 16)
+        .map((line) => line.length),
+    )
+    expect(widest).toBeLessThanOrEqual(160)
+  })
+})
+
+test.each<[code: number, what: string, outcomes: readonly Outcome[], named: boolean]>([
+  [0, 'all agree', [good], true],
+  [0, 'what nobody named may be missing', [good, missing], false],
+  [3, 'what was named may not', [good, missing], true],
+  [1, 'a disagreement', [good, liar], false],
+  [1, 'a breakdown', [good, failed], false],
+  [1, 'a breakdown counts for more than what is missing', [failed, missing], true],
+])('the exit code is %i: %s', (code, _, outcomes, named) => expect(verdict(outcomes, named)).toBe(code))
+
+describe('the use that suits', () => {
+  const delivery = { sent: 100, delivered: 100, lost: 0, duplicated: 0, reordered: 0 }
+  const kept = { kept: true, writes: 16, reads: 16 }
+  const joined = { kept: false, writes: 16, reads: 1 }
+  const prompt = { p50: 21, p99: 24, max: 25 }
+  const late = { p50: 21, p99: 120, max: 130 }
+  const promised = { reliable: true, ordered: true }
+  test.each([
+    [/^files.*some late/, promised, delivery, joined, late],
+    [/^files.*complete$/, promised, delivery, joined, prompt],
+    [/^commands, events: whole messages, some late/, promised, delivery, kept, late],
+    [/^commands, events, logs/, promised, delivery, kept, prompt],
+    [/^voice.*some lost/, {}, { ...delivery, delivered: 95, lost: 5 }, kept, prompt],
+    [/^voice.*doubled or out of order/, {}, { ...delivery, reordered: 5 }, kept, prompt],
+    [/^telemetry.*some lost, some late/, {}, { ...delivery, delivered: 95, lost: 5 }, kept, late],
+    [/^voice.*no promise/, {}, delivery, kept, prompt],
+    [
+      /^nothing/,
+      {},
+      { ...delivery, delivered: 0, lost: 100 },
+      kept,
+      { p50: Number.NaN, p99: Number.NaN, max: Number.NaN },
+    ],
+  ])('%s', (words, promise, delivered, boundaries, latency) => {
+    const facts = { ...factsOf('memorygram'), ...promise }
+    expect(suits({ facts, delivery: delivered, boundaries, latency, faults })).toMatch(words)
+  })
+})
+
+describe('progress', () => {
+  function told(isTTY: boolean, act: (progress: Progress) => void): string {
+    let written = ''
+    act(new Progress({ isTTY, write: (text) => (written += text) }, 'udp', 500))
+    return written
+  }
+  const all = (progress: Progress): void => {
+    for (let sent = 1; sent <= 500; sent++) progress.sent(sent, sent * 4)
+    progress.done(good)
+    progress.clear()
+  }
+
+  test('on a terminal it is one line, written over some ten times a second and gone in the end', () => {
+    const written = told(true, all)
+    expect(written).not.toContain('\n')
+    expect(written.split('\r').length).toBeGreaterThan(15)
+    expect(written.split('\r').length).toBeLessThan(30)
+    expect(written).toContain('compare: udp 1 of 500 sent')
+    expect(written.endsWith('\r\u001b[2K')).toBe(true)
+  })
+
+  test('elsewhere it is a line at the end of each scheme', () => {
+    expect(told(false, all)).toBe('compare: udp 474 of 500 arrived, p99 129 ms\n')
+    expect(told(false, (progress) => progress.done(failed))).toBe('compare: udp FAILED: ETIMEDOUT connect\n')
+  })
+})
