@@ -6,6 +6,7 @@ import { type CatOptions, cat } from './cat.ts'
 import { count, duration, seed, share } from './compare/arguments.ts'
 import { compare } from './compare/compare.ts'
 import { type CompareOptions, DEFAULTS } from './compare/options.ts'
+import { comparisonPage } from './compare/page.ts'
 import { describeFamilies, familiesAsJson } from './families.ts'
 import {
   engineFlag,
@@ -124,10 +125,14 @@ program
   .option('--seed <number>', 'chooses what is lost', seed, DEFAULTS.seed)
   .option('--netem', 'disturb tcp and udp as well, by the kernel')
   .option('--json', 'print what was found out as JSON, every message included')
+  .option('--html <file>', 'write a page with charts as well, for a browser')
   .addHelpText('after', COMPARE_HELP)
-  .action((schemes: readonly string[], options: CompareOptions) =>
-    untilStopped((stop) => compare(schemes, options, { stdout: process.stdout, stderr: process.stderr }, stop)),
-  )
+  .action((schemes: readonly string[], { html, ...options }: CompareOptions & { readonly html?: string }) => {
+    const page = html === undefined ? undefined : { file: html, make: comparisonPage }
+    return untilStopped((stop) =>
+      compare(schemes, options, { stdout: process.stdout, stderr: process.stderr, page }, stop),
+    )
+  })
 
 /** BlueZ searches for LE and BR/EDR in turns of some 5 s each. */
 const SCAN_TIME = 15_000

@@ -6,6 +6,7 @@ import * as sockets from '../../index.ts'
 import { note } from '../report.ts'
 import type { Stop } from '../stop.ts'
 import { type Case, comparisonCases } from './cases.ts'
+import { namespaceKind, runInNamespace } from './namespace.ts'
 import { type CompareOptions, checkSize, faultsOf, INTERVAL, MESSAGES } from './options.ts'
 import { makePlan, type Plan, UNDISTURBED } from './plan.ts'
 import { comparisonText } from './print.ts'
@@ -36,6 +37,8 @@ export async function compare(
     cases.filter((one) => 'facts' in one),
   )
   if (page !== undefined) await checkWritable(page.file)
+  // All of it runs once more in there, this function too.
+  if (netem && namespaceKind() !== 'netem') return runInNamespace(faults, process.argv.slice(1), stop)
   const outcomes = await runAll(cases, options, stderr, stop)
   const comparison: Comparison = {
     faults,

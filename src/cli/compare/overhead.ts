@@ -4,12 +4,13 @@ import type { Ends } from './meeting.ts'
 import { memoryCounter } from './memory-counter.ts'
 import type { Plan } from './plan.ts'
 import type { Counted } from './result.ts'
+import { trafficCounter } from './traffic-counter.ts'
 
 /** Who counts what crosses the scheme's link, or why nobody does. */
 export function counterOf(scheme: string, { address }: Ends): Promise<TrafficCounter | Uncounted> {
   return match(scheme)
     .with('memory', 'memorygram', async () => memoryCounter(address))
-    .otherwise(async () => ({ reason: 'nobody counts the bytes of this scheme here' }))
+    .otherwise(() => trafficCounter(scheme))
 }
 
 /** Runs `work`, which sends the plan's messages, and tells what each of them cost beside its own bytes. */

@@ -1,18 +1,14 @@
-import { endianness } from 'node:os'
 import { match, P } from 'ts-pattern'
 import { memoryLink } from '../../index.ts'
-import { errorText } from '../report.ts'
+import { isStream } from '../open.ts'
 import type { Endpoint, Ends } from './meeting.ts'
+import { tcpInfo } from './tcp-info.ts'
 
 /** How many transmissions were repeated since the ends were opened. */
 export interface Retransmissions {
   readonly source: string
   read(): number | undefined
 }
-
-/** TCP_INFO gives `struct tcp_info` of linux/tcp.h, where tcpi_total_retrans ends at byte 104. */
-const TCP_INFO = { level: 6, name: 11, length: 104 }
-const TOTAL_RETRANS = 100
 
 /** Who counts them for a scheme. */
 export function retransmissionsOf(scheme: string, { near, far, address }: Ends): Retransmissions {
@@ -37,17 +33,14 @@ function unknown(source: string): Retransmissions {
 }
 
 function countedByTcp(ends: readonly Endpoint[]): Retransmissions {
-  const read = (): number => ends.reduce((sum, end) => sum + totalRetransmitted(end), 0)
-  try {
-    read()
-  } catch (error) {
-    return unknown(`TCP_INFO cannot be read: ${errorText(error)}`)
+  const read = (): number | undefined => {
+    const infos = ends.map((end) => (isStream(end) ? tcpInfo(end) : undefined))
+    return infos.reduce<number | undefined>(
+      (sum, info) => (sum === undefined || info === undefined ? undefined : sum + info.retransmitted),
+      0,
+    )
   }
-  return { source: 'TCP_INFO of both ends, tcp(7)', read }
-}
-
-function totalRetransmitted(end: Endpoint): number {
-  const info = end.getOption(TCP_INFO)
-  if (info.length < TCP_INFO.length) throw new Error('the kernel does not count retransmissions')
-  return endianness() === 'LE' ? info.readUInt32LE(TOTAL_RETRANS) : info.readUInt32BE(TOTAL_RETRANS)
+  return read() === undefined
+    ? unknown('TCP_INFO is not to be had: it takes Linux and the kernel engine')
+    : { source: 'TCP_INFO of both ends, tcp(7)', read }
 }
