@@ -96,6 +96,10 @@ describe('a namespace without faults', () => {
     expect(code).toBe(7)
   })
 
+  given(namespaces)('is to be had with the PATH that users have, which has no sbin', async () => {
+    expect((await finished('process.exitCode = 7', { env: { PATH: '/usr/bin:/bin' } })).code).toBe(7)
+  })
+
   given(userNamespaces)('is for those who are not root as well, who are root in it', () => {
     vi.spyOn(process, 'getuid').mockReturnValue(NOBODY)
     const { file, args } = namespaceCommand(undefined, ['sh', '-c', 'id -u; ip -o link; echo $POLYSOCKET_NAMESPACE'])
@@ -154,6 +158,19 @@ describe('signals', () => {
       expect(code).toBe(42)
     })
   }
+
+  given(namespaces)(
+    'Ctrl-C reaches it by us alone, for it is of another process group: once is one request and not two',
+    async () => {
+      const group = `
+      import { readFileSync } from 'node:fs'
+      const group = (pid) => Number(readFileSync('/proc/' + pid + '/stat', 'utf8').split(') ')[1].split(' ')[2])
+      console.log(JSON.stringify([group('self'), group(process.ppid)]))`
+      const { stdout } = await finished(group)
+      const [its, ours] = JSON.parse(stdout.toString()) as [number, number]
+      expect(its).not.toBe(ours)
+    },
+  )
 
   given(namespaces)('what ends by a signal is told as a shell tells it', async () => {
     expect((await finished(`process.kill(process.pid, 'SIGKILL')`)).code).toBe(137)
