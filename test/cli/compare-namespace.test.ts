@@ -96,10 +96,6 @@ describe('a namespace without faults', () => {
     expect(code).toBe(7)
   })
 
-  given(namespaces)('is to be had with the PATH that users have, which has no sbin', async () => {
-    expect((await finished('process.exitCode = 7', { env: { PATH: '/usr/bin:/bin' } })).code).toBe(7)
-  })
-
   given(userNamespaces)('is for those who are not root as well, who are root in it', () => {
     vi.spyOn(process, 'getuid').mockReturnValue(NOBODY)
     const { file, args } = namespaceCommand(undefined, ['sh', '-c', 'id -u; ip -o link; echo $POLYSOCKET_NAMESPACE'])
@@ -192,7 +188,9 @@ describe('where it cannot be', () => {
   })
 
   given(namespaces, netemIsMissing)('a kernel without netem is told from everything else', async () => {
-    const { code, stdout, stderr } = await finished('console.log(1)', { faults: bad, env: { LANG: 'de_DE.UTF-8' } })
+    // Users' PATH, which has no sbin, where tc is.
+    const env = { PATH: '/usr/bin:/bin', LANG: 'de_DE.UTF-8' }
+    const { code, stdout, stderr } = await finished('console.log(1)', { faults: bad, env })
     expect(stderr).toMatch(/^polysocket: .*this kernel has no netem; remedy: .*modprobe sch_netem/)
     expect(stdout.toString()).toBe('')
     expect(code).toBe(3)
