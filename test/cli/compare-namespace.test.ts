@@ -155,6 +155,19 @@ describe('signals', () => {
     })
   }
 
+  given(namespaces)(
+    'Ctrl-C reaches it by us alone, for it is of another process group: once is one request and not two',
+    async () => {
+      const group = `
+      import { readFileSync } from 'node:fs'
+      const group = (pid) => Number(readFileSync('/proc/' + pid + '/stat', 'utf8').split(') ')[1].split(' ')[2])
+      console.log(JSON.stringify([group('self'), group(process.ppid)]))`
+      const { stdout } = await finished(group)
+      const [its, ours] = JSON.parse(stdout.toString()) as [number, number]
+      expect(its).not.toBe(ours)
+    },
+  )
+
   given(namespaces)('what ends by a signal is told as a shell tells it', async () => {
     expect((await finished(`process.kill(process.pid, 'SIGKILL')`)).code).toBe(137)
   })
@@ -175,7 +188,9 @@ describe('where it cannot be', () => {
   })
 
   given(namespaces, netemIsMissing)('a kernel without netem is told from everything else', async () => {
-    const { code, stdout, stderr } = await finished('console.log(1)', { faults: bad, env: { LANG: 'de_DE.UTF-8' } })
+    // Users' PATH, which has no sbin, where tc is.
+    const env = { PATH: '/usr/bin:/bin', LANG: 'de_DE.UTF-8' }
+    const { code, stdout, stderr } = await finished('console.log(1)', { faults: bad, env })
     expect(stderr).toMatch(/^polysocket: .*this kernel has no netem; remedy: .*modprobe sch_netem/)
     expect(stdout.toString()).toBe('')
     expect(code).toBe(3)
