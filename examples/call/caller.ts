@@ -34,16 +34,18 @@ const CUT_AT = 1500
 
 /** Calls, speaks, sends a film and a few texts, and hangs up. */
 export async function placeCall(plan: CallPlan): Promise<SideReport> {
-  const signalling = await plan.route.link(plan.address)
-  const call = dial(signalling.address, { from: 'caller', signal: plan.signal })
+  const link = plan.outage > 0 ? await plan.route.link(plan.address) : undefined
+  const address = link?.address ?? (await plan.route.via(plan.address))
+  const call = dial(address, { from: 'caller', signal: plan.signal })
   try {
-    return await converse(call, signalling, plan)
+    return await converse(call, link, plan)
   } finally {
     call.hangUp()
   }
 }
 
-async function converse(call: Call, signalling: BadLink, { route, ...plan }: CallPlan): Promise<SideReport> {
+/** `link`: what signalling is cut by, in the middle. */
+async function converse(call: Call, link: BadLink | undefined, { route, ...plan }: CallPlan): Promise<SideReport> {
   const interruptions = new Interruptions(call)
   const dialledAt = performance.now()
   const media = await accepted(call)
@@ -55,7 +57,7 @@ async function converse(call: Call, signalling: BadLink, { route, ...plan }: Cal
   const chat = new Chat(call, over.signal)
   const cut = async (): Promise<void> => {
     await sleep(CUT_AT, undefined, { signal: over.signal })
-    if (plan.outage > 0) await signalling.interrupt(plan.outage)
+    await link?.interrupt(plan.outage)
   }
   const speaking = sleep(plan.length, undefined, { signal: over.signal })
   const work = Promise.all([chat.done, speaking, cut(), sendVideo(screen, plan.film, { signal: over.signal })])

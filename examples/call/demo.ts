@@ -28,7 +28,7 @@ async function main(options: DemoOptions): Promise<number> {
     })
   }
   const folder = resolve(options.out ?? (await mkdtemp(join(tmpdir(), 'polysocket-call-'))))
-  const call = async (name: string, faults: Faults, outage: number): Promise<CallReport> => {
+  const call = async (name: string, faults: Faults | undefined, outage: number): Promise<CallReport> => {
     process.stderr.write(`demo:call: ${options.over}, ${name} ...`)
     const recordings = join(folder, name)
     await mkdir(recordings, { recursive: true })
@@ -38,9 +38,9 @@ async function main(options: DemoOptions): Promise<number> {
     return report
   }
   const startedAt = performance.now()
-  const undisturbed = await call('undisturbed', {}, 0)
+  const undisturbed = await call('undisturbed', undefined, 0)
   if (options.netem) disturb(options)
-  const disturbed = await call('disturbed', options.netem ? {} : faultsOf(options), options.outage)
+  const disturbed = await call('disturbed', options.netem ? undefined : faultsOf(options), options.outage)
 
   const checks = checksOf(undisturbed, disturbed, options.loss, options.outage)
   const failed = checks.filter(({ holds }) => !holds).length

@@ -27,9 +27,9 @@ export function printReport(undisturbed: CallReport, disturbed: CallReport): str
       video(answerer, ({ startUp }) => (startUp === undefined ? 'never' : `after ${ms(startUp)}`)),
     ),
     row('  stalls', ({ answerer }) => video(answerer, ({ stalls, stalledFor }) => `${stalls}, ${ms(stalledFor)}`)),
-    ['the links'],
-    row('  packets', ({ link }) => String(link.packets)),
-    row('  lost, sent again', ({ link }) => `${link.lost}, ${link.retransmitted}`),
+    ['the link that disturbs'],
+    row('  packets', ({ link }) => (link.packets === 0 ? 'none' : String(link.packets))),
+    row('  lost, sent again', ({ link }) => (link.packets === 0 ? '' : `${link.lost}, ${link.retransmitted}`)),
   ])
 
   function voiceRows(side: (call: CallReport) => SideReport): string[][] {

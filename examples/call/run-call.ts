@@ -10,8 +10,8 @@ import { readSpeech } from './voice/wav.ts'
 
 export interface CallSetting {
   readonly pair: Pair
-  /** Of the memory family's links that the caller's side goes through. */
-  readonly faults: Faults
+  /** Of the memory family's links that the caller's side then goes through. */
+  readonly faults: Faults | undefined
   /** Milliseconds that signalling is cut for. */
   readonly outage: number
   /** Where `speech.wav` and `video.mp4` are. */

@@ -2,26 +2,25 @@ import type { Faults, LinkStats } from 'polysocket'
 import { type BadLink, badLink } from './bad-link.ts'
 
 /**
- * The caller's way to the other side. Everything crosses links of the memory family, with the same faults, in the caller's
- * own process: so any pair of schemes can be disturbed, and the connections be cut, without privileges.
+ * The caller's way to the other side. With faults everything crosses links of the memory family in the caller's own process:
+ * so any pair of schemes can be disturbed, and connections be cut, without privileges. Without them it is the straight way.
  */
 export class Route {
-  readonly #faults: Faults
+  readonly #faults: Faults | undefined
   readonly #links: BadLink[] = []
 
-  constructor(faults: Faults) {
+  constructor(faults: Faults | undefined) {
     this.#faults = faults
   }
 
   /** The address to connect to instead. */
   async via(address: string): Promise<string> {
-    const link = await this.link(address)
-    return link.address
+    return this.#faults === undefined ? address : (await this.link(address)).address
   }
 
-  /** The same, with the means to cut it. */
+  /** A link in any case, since it can be cut. */
   async link(address: string): Promise<BadLink> {
-    const link = await badLink(address, this.#faults)
+    const link = await badLink(address, this.#faults ?? {})
     this.#links.push(link)
     return link
   }
