@@ -84,6 +84,9 @@ async function converse(call: Call, link: BadLink | undefined, { route, ...plan 
 function accepted(call: Call): Promise<Media> {
   return new Promise((resolve, reject) => {
     call.once('accepted', resolve)
-    call.once('ended', ({ kind, reason }) => reject(new Error(`the call was not accepted: ${kind} ${reason}`.trim())))
+    // Not by the event: a caller who was told to stop meanwhile has hung up before this.
+    void call.ended.then(({ kind, reason }) =>
+      reject(new Error(`the call was not accepted: ${[kind, reason].filter(Boolean).join(', ')}`)),
+    )
   })
 }

@@ -10,6 +10,8 @@ export interface Check {
 
 /** Less voice than this share of what was spoken is no conversation. */
 const ENOUGH = 0.5
+/** Where fewer packets than this are lost on average, none may be: of ten, one call in 20,000 loses none (e^-10). */
+const ENOUGH_LOST = 10
 
 export function checksOf(undisturbed: CallReport, disturbed: CallReport, loss: number, outage: number): Check[] {
   return [
@@ -30,20 +32,35 @@ function checksOfCall(name: string, { caller, answerer }: CallReport): Check[] {
     { holds: texts, text: `${name}: every text arrived, once, in order` },
     { holds: answerer.video?.whole === true, text: `${name}: the film arrived whole` },
     {
-      holds: [caller, answerer].every(({ voice }) => voice.received.packets > ENOUGH * voice.sent.packets),
+      holds: heardEnough(caller, answerer) && heardEnough(answerer, caller),
       text: `${name}: the voice went on both ways`,
     },
   ]
 }
 
-/** What the E-model says of the loss that was asked for, beside what it says of the loss that was measured. */
+function heardEnough(listener: SideReport, speaker: SideReport): boolean {
+  return listener.voice.received.packets > ENOUGH * speaker.voice.sent.packets
+}
+
+/**
+ * What the E-model says of the loss that was asked for, beside what it says of the loss that was measured: packets that did not
+ * come. Those that came too late, and the delay, are left out: a machine that stands still for a moment has them as well, in
+ * either call.
+ */
 function fallOfQuality(name: string, before: SideReport, after: SideReport, loss: number): Check {
-  const fall = before.voice.mos - after.voice.mos
-  const expected = before.voice.mos - meanOpinionScore(rating({ delay: after.voice.delay, loss }))
+  const { delay, received } = after.voice
+  const scoreAt = (share: number): number => meanOpinionScore(rating({ delay, loss: share }))
+  const best = scoreAt(lostShare(before))
+  const left = scoreAt(lostShare(after))
+  const fall = best - left
   return {
-    holds: fall > 0,
-    text: `the voice ${name} falls by ${fall.toFixed(2)} in MOS, to ${after.voice.mos.toFixed(2)} (by ${expected.toFixed(2)} is expected of ${loss * 100} % loss)`,
+    holds: fall > 0 || received.expected * loss < ENOUGH_LOST,
+    text: `what was lost on the way takes ${fall.toFixed(2)} of the voice's MOS ${name}, and leaves ${left.toFixed(2)} (${(best - scoreAt(loss)).toFixed(2)} is expected of ${loss * 100} % loss)`,
   }
+}
+
+function lostShare({ voice: { received } }: SideReport): number {
+  return received.expected === 0 ? 0 : received.lost / received.expected
 }
 
 function survived(caller: SideReport): Check {

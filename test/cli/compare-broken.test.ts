@@ -17,10 +17,12 @@ import { builtin } from '../conformance/run.ts'
 
 /** Long enough for a machine that stands still for a second; what is never told takes as long. */
 const PATIENCE = 2500
+/** For a whole scheme, which takes some seconds: a machine that stands still every now and then takes many more. */
+const LIMIT = 50_000
 const SIZE = 200
 
 /** The scheme `memory` or `memorygram` with a fault in it, measured. */
-async function outcomeOf(scheme: string, fault: Fault, faults: Faults = {}, limit?: number): Promise<Outcome> {
+async function outcomeOf(scheme: string, fault: Fault, faults: Faults = {}, limit: number = LIMIT): Promise<Outcome> {
   const family = broken(builtin('memory'), fault)
   const sockets = createSockets([family])
   const facts = family.schemes[scheme]
@@ -38,7 +40,7 @@ async function outcomeOf(scheme: string, fault: Fault, faults: Faults = {}, limi
     patience: PATIENCE,
   }
   const signal = new AbortController().signal
-  return runCase(sockets, tried, plan, { signal, ...(limit !== undefined && { limit }) })
+  return runCase(sockets, tried, plan, { signal, limit })
 }
 
 /** The facts that what was measured does not agree with, and that this makes the command fail. */
