@@ -91,6 +91,7 @@ test.each([
   [['--over', 'tcp+smoke'], /there is no scheme smoke/],
   [['--loss', '101%'], /It must be a share/],
   [['--delay', 'soon'], /It must be a time/],
+  [['--outage', '3601s'], /an hour at most/],
   [['--seed', '-1'], /It must be a whole number/],
   [['--netem', '--over', 'unix+unixgram'], /netem disturbs tcp and udp/],
   [['tcp+udp'], /too many arguments/],
@@ -128,3 +129,20 @@ test('Ctrl-C hangs up, and leaves no socket file', async () => {
   const left = await new Child('find', [folder.path, '-type', 's']).exited
   expect(left.stdout).toBe('')
 }, 60_000)
+
+test('whoever stops reading its report gets no stack trace', async () => {
+  const script = `"$0" "$@" --over memory+memorygram --outage 0 | true; echo "ended with \${PIPESTATUS[0]}"`
+  const { stdout, stderr } = await new Child('bash', ['-c', script, process.execPath, DEMO]).exited
+  expect(stdout).toBe('ended with 141\n')
+  expect(stderr).not.toMatch(/EPIPE|at /)
+}, 120_000)
+
+test('an answerer whose caller was killed ends by itself', async () => {
+  await using child = demo('--over', 'tcp+udp')
+  await inTheMidstOf(child)
+  const answerer = (await new Child('pgrep', ['-P', String(child.pid)]).exited).stdout.trim()
+  expect(answerer).toMatch(/^\d+$/)
+  child.kill('SIGKILL')
+  // It waits for its patience, since a caller may come back.
+  await vi.waitFor(() => expect(() => process.kill(Number(answerer), 0)).toThrow(/ESRCH/), { timeout: 40_000 })
+}, 90_000)
