@@ -1,6 +1,6 @@
 import { startAnswerer } from './answerer.ts'
 import type { Places } from './network/places.ts'
-import type { SideReport } from './side.ts'
+import type { SideReport } from './side-report.ts'
 import { readSpeech } from './voice/wav.ts'
 
 /** What the caller's process asks of this one, and what it is told: where to call, then how it was. */
@@ -9,6 +9,7 @@ export interface AnswererRequest {
   readonly speech: string
   readonly folder: string
 }
+
 export type AnswererNews = { readonly address: string } | { readonly report: SideReport } | { readonly error: string }
 
 // Ctrl-C reaches the whole group of processes; that the caller's process lets go is what ends this one.
@@ -22,10 +23,13 @@ async function answer({ places, speech, folder }: AnswererRequest): Promise<void
   const { samples } = await readSpeech(speech)
   const answerer = await startAnswerer(places, samples, folder)
   process.once('disconnect', () => void answerer.close())
+  // The caller's process may be gone by then.
+  if (!process.connected) await answerer.close()
   tell({ address: answerer.address })
   tell({ report: await answerer.report })
 }
 
 function tell(news: AnswererNews): void {
-  process.send?.(news)
+  // Nobody may be left to be told.
+  process.send?.(news, undefined, undefined, () => undefined)
 }

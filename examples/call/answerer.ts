@@ -4,16 +4,18 @@ import { Interruptions } from './interruptions.ts'
 import type { Places } from './network/places.ts'
 import { readTarget } from './network/target.ts'
 import { offerVoice } from './network/voice-channel.ts'
-import type { SideReport } from './side.ts'
+import type { SideReport } from './side-report.ts'
 import type { Call } from './signalling/call.ts'
 import { answerCalls } from './signalling/switchboard.ts'
-import { receiveVideo, type VideoReport } from './video/receive-video.ts'
+import { Ticks } from './ticks.ts'
+import { receiveVideo } from './video/receive-video.ts'
 import { VoiceLeg } from './voice-leg.ts'
 
+/** Somebody who can be called, once. */
 export interface Answerer {
   /** Where it can be called. */
   readonly address: string
-  /** Of its first call, when that is over. */
+  /** Of its call, when that is over; rejects when the call could not be taken. */
   readonly report: Promise<SideReport>
   close(): Promise<void>
 }
@@ -21,58 +23,71 @@ export interface Answerer {
 /** Waits for a call and takes it: speaks, listens, watches the video that comes, and answers each text with a tick. */
 export async function startAnswerer(places: Places, speech: Int16Array, folder: string): Promise<Answerer> {
   const listener = await listenForStreams(places.signalling)
-  let onCall: (call: Call) => void = () => undefined
-  const report = new Promise<Call>((resolve) => (onCall = resolve)).then((call) =>
-    takeCall(call, places, speech, folder),
-  )
+  let isTaken = false
+  let tell: (report: Promise<SideReport>) => void = () => undefined
+  const report = new Promise<SideReport>((resolve) => (tell = resolve))
   // Whoever asks for it learns of a failure; before that it is nobody's.
   report.catch(() => undefined)
-  const switchboard = answerCalls(listener, onCall)
+  // While the call is on, the switchboard itself says busy to others.
+  const switchboard = answerCalls(listener, (call) => {
+    if (isTaken) call.decline('only one call is taken here')
+    else tell(takeCall(call, places, speech, folder))
+    isTaken = true
+  })
   return { address: formatAddress(listener.address), report, close: () => switchboard.close() }
 }
 
 async function takeCall(call: Call, places: Places, speech: Int16Array, folder: string): Promise<SideReport> {
   const rangAt = performance.now()
-  const voice = await offerVoice(places.voice)
-  const videos = await listenForStreams(places.video)
-  const leg = new VoiceLeg('answerer', voice.channel, speech, folder)
-  const watched = watch(videos, folder)
+  // At once: the caller may say something while it rings.
   const interruptions = new Interruptions(call)
-  const textsSent: string[] = []
-  const textsReceived: string[] = []
-  call.on('text', (text) => {
-    textsReceived.push(text)
-    const answer = `✓ ${text}`
-    textsSent.push(answer)
-    call.say(answer)
-  })
-  call.answer({ voice: voice.address, video: formatAddress(videos.address) })
-  const setUp = performance.now() - rangAt
-
-  const ended = await call.ended
-  await videos.close()
-  const video = await watched
-  return {
-    ended,
-    setUp,
-    ...(await leg.stop()),
-    textsSent,
-    textsReceived,
-    interruptions: interruptions.count,
-    away: interruptions.away,
-    ...(video !== undefined && { video }),
+  const ticks = new Ticks(call)
+  try {
+    await using voice = await offerVoice(places.voice)
+    await using videos = await listenForStreams(places.video)
+    await using leg = new VoiceLeg('answerer', voice, speech, folder)
+    const watched = watch(videos, call.ended, folder)
+    // The caller may have hung up meanwhile.
+    if (call.state === 'ringing') call.answer({ voice: voice.address, video: formatAddress(videos.address) })
+    const setUp = performance.now() - rangAt
+    const ended = await call.ended
+    await videos.close()
+    return {
+      ended,
+      setUp,
+      ...(await leg.stop()),
+      textsSent: ticks.sent,
+      textsReceived: ticks.received,
+      interruptions: interruptions.count,
+      away: interruptions.away,
+      ...(await watched),
+    }
+  } catch (error) {
+    // The caller learns at once, and of the reason.
+    call.hangUp((error as Error).message)
+    throw error
   }
 }
 
-/** The first video that comes; `undefined` when the call ended without one. */
-async function watch(videos: Listener<StreamEndpoint>, folder: string): Promise<VideoReport | undefined> {
+/** The first video that comes: nothing when the call ended without one. It never rejects: a film that fails is no reason to end a call. */
+async function watch(
+  videos: Listener<StreamEndpoint>,
+  callEnded: Promise<unknown>,
+  folder: string,
+): Promise<Pick<SideReport, 'video' | 'videoProblem'>> {
   let endpoint: StreamEndpoint
   try {
     endpoint = await videos.accept()
   } catch {
-    return undefined
+    return {}
   }
-  return receiveVideo(endpoint, { saveAs: join(folder, 'video.mp4') })
+  // Whoever has connected and sends no film would be waited for.
+  void callEnded.then(() => endpoint.destroy())
+  try {
+    return { video: await receiveVideo(endpoint, { saveAs: join(folder, 'video.mp4') }) }
+  } catch (error) {
+    return { videoProblem: (error as Error).message }
+  }
 }
 
 async function listenForStreams(place: string): Promise<Listener<StreamEndpoint>> {

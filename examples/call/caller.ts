@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Chat } from './chat.ts'
 import { Interruptions } from './interruptions.ts'
-import type { Media } from './media.ts'
 import type { BadLink } from './network/bad-link.ts'
 import type { Route } from './network/route.ts'
 import { openStream, readTarget } from './network/target.ts'
 import { joinVoice } from './network/voice-channel.ts'
-import type { SideReport } from './side.ts'
+import type { SideReport } from './side-report.ts'
 import type { Call } from './signalling/call.ts'
 import { dial } from './signalling/dial.ts'
+import type { Media } from './signalling/media.ts'
 import { sendVideo } from './video/send-video.ts'
 import { VoiceLeg } from './voice-leg.ts'
 
+/** What a caller is to do. */
 export interface CallPlan {
   /** Of the answerer. */
   readonly address: string
@@ -51,18 +52,26 @@ async function converse(call: Call, link: BadLink | undefined, { route, ...plan 
   const media = await accepted(call)
   const setUp = performance.now() - dialledAt
 
-  const screen = await openStream(readTarget(await route.via(media.video), 'stream'))
-  const leg = new VoiceLeg('caller', await joinVoice(await route.via(media.voice)), plan.speech, plan.folder)
+  await using leg = new VoiceLeg('caller', await joinVoice(await route.via(media.voice)), plan.speech, plan.folder)
   const over = new AbortController()
   const chat = new Chat(call, over.signal)
   const cut = async (): Promise<void> => {
     await sleep(CUT_AT, undefined, { signal: over.signal })
     await link?.interrupt(plan.outage)
   }
+  // A film that fails is no reason to end the call.
+  let videoProblem: string | undefined
+  const show = async (): Promise<void> => {
+    try {
+      const screen = await openStream(readTarget(await route.via(media.video), 'stream'), { signal: over.signal })
+      await sendVideo(screen, plan.film, { signal: over.signal })
+    } catch (error) {
+      videoProblem = (error as Error).message
+    }
+  }
   const speaking = sleep(plan.length, undefined, { signal: over.signal })
-  const work = Promise.all([chat.done, speaking, cut(), sendVideo(screen, plan.film, { signal: over.signal })])
   try {
-    await Promise.race([work, call.ended])
+    await Promise.race([Promise.all([chat.done, speaking, cut(), show()]), call.ended])
   } finally {
     over.abort()
     call.hangUp()
@@ -78,6 +87,7 @@ async function converse(call: Call, link: BadLink | undefined, { route, ...plan 
     textsReceived: chat.received,
     interruptions: interruptions.count,
     away: interruptions.away,
+    ...(videoProblem !== undefined && { videoProblem }),
   }
 }
 

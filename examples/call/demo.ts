@@ -6,6 +6,7 @@ import type { Faults } from 'polysocket'
 import { disturb, inOwnNetwork, isInOwnNetwork } from './network/netem.ts'
 import { type Pair, readPair } from './network/places.ts'
 import { type DemoOptions, faultsOf, readOptions } from './options.ts'
+import { percent } from './percent.ts'
 import { printReport } from './report.ts'
 import { type CallReport, runCall } from './run-call.ts'
 import { checksOf } from './verdict.ts'
@@ -14,6 +15,9 @@ import { checksOf } from './verdict.ts'
 
 /** This file runs from `examples/build/call`. */
 const MEDIA = fileURLToPath(new URL('../../call/media', import.meta.url))
+
+/** What a shell reports of a process that SIGPIPE ended. */
+const BROKEN_PIPE = 128 + constants.signals.SIGPIPE
 
 async function main(options: DemoOptions): Promise<number> {
   const pair = readPair(options.over)
@@ -27,6 +31,8 @@ async function main(options: DemoOptions): Promise<number> {
       stop.abort(new Error('interrupted'))
     })
   }
+  // Whoever reads the report may have gone: there is nobody left to tell.
+  process.stdout.on('error', () => process.exit(BROKEN_PIPE))
   const folder = resolve(options.out ?? (await mkdtemp(join(tmpdir(), 'polysocket-call-'))))
   const call = async (name: string, faults: Faults | undefined, outage: number): Promise<CallReport> => {
     process.stderr.write(`demo:call: ${options.over}, ${name} ...`)
@@ -68,7 +74,7 @@ function checkNetem({ streams, datagrams }: Pair): void {
 }
 
 function describe({ over, loss, delay, jitter, outage, netem }: DemoOptions): string {
-  return `A call over ${over}, twice: undisturbed; and with ${loss * 100} % lost, ${delay} to ${delay + jitter} ms each way,
+  return `A call over ${over}, twice: undisturbed; and with ${percent(loss)} lost, ${delay} to ${delay + jitter} ms each way,
 signalling cut for ${outage / 1000} s. It is ${netem ? 'netem on lo' : 'a link of the memory family'} that disturbs. Voice is PCMU in RTP,
 50 packets a second each way.`
 }

@@ -14,6 +14,7 @@ export interface DemoOptions {
   readonly json: boolean
 }
 
+/** From the arguments of the command. What is wrong with them is printed, and ends the process with 1. */
 export function readOptions(argv: readonly string[]): DemoOptions {
   return new Command('demo:call')
     .description(
@@ -37,9 +38,13 @@ export function readOptions(argv: readonly string[]): DemoOptions {
     .opts<DemoOptions>()
 }
 
+/** Of the links of the memory family. */
 export function faultsOf({ loss, delay, jitter, seed }: DemoOptions): Faults {
   return { loss, delay, jitter, seed }
 }
+
+/** A longer time is a slip: nobody waits for it. */
+const LONGEST = 3_600_000
 
 function share(text: string): number {
   const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
@@ -55,6 +60,7 @@ function seed(text: string): number {
 
 function duration(text: string): number {
   const [, number, unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text) ?? []
-  if (number === undefined) throw new InvalidArgumentError('It must be a time such as 40ms, 0.04s or 40.')
-  return Number(number) * (unit === 's' ? 1000 : 1)
+  const milliseconds = Number(number) * (unit === 's' ? 1000 : 1)
+  if (milliseconds <= LONGEST) return milliseconds
+  throw new InvalidArgumentError('It must be a time such as 40ms, 0.04s or 40, and an hour at most.')
 }

@@ -1,5 +1,6 @@
+import { percent } from './percent.ts'
 import type { CallReport } from './run-call.ts'
-import type { SideReport } from './side.ts'
+import type { SideReport } from './side-report.ts'
 import type { VideoReport } from './video/receive-video.ts'
 
 /** Both calls side by side: what each row says of the undisturbed one and of the disturbed one. */
@@ -19,7 +20,7 @@ export function printReport(undisturbed: CallReport, disturbed: CallReport): str
     ['voice to the caller (datagrams)'],
     ...voiceRows(({ caller }) => caller),
     ['video (stream)'],
-    row('  delivered', ({ answerer }) => delivered(answerer.video)),
+    row('  delivered', delivered),
     row('  throughput', ({ answerer }) =>
       video(answerer, ({ throughput }) => `${(throughput / 1024).toFixed(0)} KiB/s`),
     ),
@@ -35,14 +36,20 @@ export function printReport(undisturbed: CallReport, disturbed: CallReport): str
   function voiceRows(side: (call: CallReport) => SideReport): string[][] {
     const voice = (name: string, tell: (voice: SideReport['voice']) => string): string[] =>
       row(name, (call) => tell(side(call).voice))
+    // Numbers about nothing would look as good as can be.
+    const heard: typeof voice = (name, tell) =>
+      voice(name, (report) => (report.mos === undefined ? 'nothing heard' : tell(report)))
     return [
       voice('  packets that came', ({ received }) => `${received.packets} of ${received.expected}`),
-      voice('  lost, late', ({ received, loss }) => `${received.lost}, ${received.late} (${percent(loss)})`),
-      voice('  concealed', ({ received }) => `${received.concealed} frames of 20 ms`),
-      voice('  jitter', ({ jitter }) => ms(jitter)),
+      heard(
+        '  lost, late',
+        ({ received, loss }) => `${received.lost}, ${received.late} (${percent(Number(loss.toFixed(3)))})`,
+      ),
+      heard('  concealed', ({ received }) => `${received.concealed} frames of 20 ms`),
+      heard('  jitter', ({ jitter }) => ms(jitter)),
       voice('  round trip', ({ roundTrip }) => (roundTrip === undefined ? 'not known' : ms(roundTrip))),
-      voice('  mouth to ear', ({ delay, bufferDelay }) => `${ms(delay)}, of it ${ms(bufferDelay)} jitter buffer`),
-      voice('  R, MOS (G.107)', ({ rating, mos }) => `${rating.toFixed(1)}, ${mos.toFixed(2)}`),
+      heard('  mouth to ear', ({ delay, bufferDelay }) => `${ms(delay)}, of it ${ms(bufferDelay)} jitter buffer`),
+      heard('  R, MOS (G.107)', ({ rating, mos }) => `${rating?.toFixed(1)}, ${mos?.toFixed(2)}`),
     ]
   }
 }
@@ -51,21 +58,19 @@ function away({ interruptions, away }: SideReport): string {
   return interruptions === 0 ? 'never' : `${interruptions} time(s), for ${(away / 1000).toFixed(1)} s`
 }
 
-function delivered(report: VideoReport | undefined): string {
-  if (report === undefined) return 'nothing'
-  return `${report.bytes} bytes, SHA-256 ${report.whole ? 'equal' : 'NOT EQUAL'}`
+function delivered({ caller, answerer }: CallReport): string {
+  const { video } = answerer
+  if (video === undefined) return ['nothing', answerer.videoProblem ?? caller.videoProblem].filter(Boolean).join(': ')
+  if (video.bytes < video.size) return `${video.bytes} of ${video.size} bytes`
+  return `${video.bytes} bytes, SHA-256 ${video.whole ? 'equal' : 'NOT EQUAL'}`
 }
 
 function video({ video }: SideReport, tell: (video: VideoReport) => string): string {
-  return video === undefined ? '' : tell(video)
+  return video === undefined ? '-' : tell(video)
 }
 
 function ms(milliseconds: number): string {
-  return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
+  return `${milliseconds.toFixed(milliseconds > 0 && milliseconds < 10 ? 1 : 0)} ms`
 }
 
 /** Columns two spaces apart, a rule below the head. A row of one cell is a heading. */

@@ -5,9 +5,10 @@ import { forkAnswerer } from './answerer-fork.ts'
 import { placeCall } from './caller.ts'
 import { type Pair, placesFor, staysInside } from './network/places.ts'
 import { Route } from './network/route.ts'
-import type { SideReport } from './side.ts'
+import type { SideReport } from './side-report.ts'
 import { readSpeech } from './voice/wav.ts'
 
+/** What a call is made of. */
 export interface CallSetting {
   readonly pair: Pair
   /** Of the memory family's links that the caller's side then goes through. */
@@ -22,6 +23,7 @@ export interface CallSetting {
   readonly signal: AbortSignal
 }
 
+/** What both sides, and the links between them, have to tell. */
 export interface CallReport {
   readonly processes: 1 | 2
   readonly caller: SideReport
@@ -39,10 +41,14 @@ export async function runCall({ pair, faults, outage, media, folder, signal }: C
     ? await startAnswerer(places, speech, folder)
     : await forkAnswerer({ places, speech: speechFile, folder })
   const route = new Route(faults)
+  const failure = new AbortController()
+  // Without its far side, the caller has nobody to wait for.
+  answerer.report.catch(() => failure.abort())
   try {
     const length = (speech.length / rate) * 1000
     const film = join(media, 'video.mp4')
-    const calling = placeCall({ address: answerer.address, route, speech, length, film, outage, folder, signal })
+    const plan = { address: answerer.address, route, speech, length, film, outage, folder }
+    const calling = placeCall({ ...plan, signal: AbortSignal.any([signal, failure.signal]) })
     const [caller, answered] = await Promise.all([calling, answerer.report])
     return { processes: inside ? 1 : 2, caller, answerer: answered, link: route.stats() }
   } finally {

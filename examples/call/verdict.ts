@@ -1,5 +1,6 @@
+import { percent } from './percent.ts'
 import type { CallReport } from './run-call.ts'
-import type { SideReport } from './side.ts'
+import type { SideReport } from './side-report.ts'
 import { meanOpinionScore, rating } from './voice/e-model.ts'
 
 /** Something that has to hold after the calls, and whether it does. */
@@ -13,6 +14,7 @@ const ENOUGH = 0.5
 /** Where fewer packets than this are lost on average, none may be: of ten, one call in 20,000 loses none (e^-10). */
 const ENOUGH_LOST = 10
 
+/** What has to hold after the two calls, of which the second had so much loss and an outage of so many milliseconds. */
 export function checksOf(undisturbed: CallReport, disturbed: CallReport, loss: number, outage: number): Check[] {
   return [
     ...checksOfCall('undisturbed', undisturbed),
@@ -43,19 +45,21 @@ function heardEnough(listener: SideReport, speaker: SideReport): boolean {
 }
 
 /**
- * What the E-model says of the loss that was asked for, beside what it says of the loss that was measured: packets that did not
- * come. Those that came too late, and the delay, are left out: a machine that stands still for a moment has them as well, in
- * either call.
+ * What the E-model says of the packets that did not come, beside what it says of the loss that was asked for. Packets that came
+ * too late, and the delay, count in neither: a machine that stands still for a moment has them as well, in either call.
  */
 function fallOfQuality(name: string, before: SideReport, after: SideReport, loss: number): Check {
-  const { delay, received } = after.voice
+  const { delay, received, mos } = after.voice
+  if (mos === undefined || before.voice.mos === undefined)
+    return { holds: false, text: `the voice ${name}: nothing was heard` }
   const scoreAt = (share: number): number => meanOpinionScore(rating({ delay, loss: share }))
   const best = scoreAt(lostShare(before))
   const left = scoreAt(lostShare(after))
-  const fall = best - left
+  const fall = (best - left).toFixed(2)
+  const expected = (best - scoreAt(loss)).toFixed(2)
   return {
-    holds: fall > 0 || received.expected * loss < ENOUGH_LOST,
-    text: `what was lost on the way takes ${fall.toFixed(2)} of the voice's MOS ${name}, and leaves ${left.toFixed(2)} (${(best - scoreAt(loss)).toFixed(2)} is expected of ${loss * 100} % loss)`,
+    holds: left < best || received.expected * loss < ENOUGH_LOST,
+    text: `the voice ${name} went on, and what was lost took ${fall} of its MOS and left ${left.toFixed(2)} (${expected} is expected of ${percent(loss)} loss)`,
   }
 }
 

@@ -1,7 +1,7 @@
-import { type Address, builtinFamilies } from 'polysocket'
+import type { Address } from 'polysocket'
+import { familyOf } from './family-of.ts'
 
 /** An address of the scheme that is free on this machine; `undefined` where the scheme has no such thing. */
 export function freeAddress(scheme: string): Address | undefined {
-  const family = builtinFamilies.find(({ schemes }) => Object.hasOwn(schemes, scheme))
-  return family?.ephemeral(scheme) as Address | undefined
+  return familyOf(scheme)?.ephemeral(scheme) as Address | undefined
 }

@@ -1,5 +1,6 @@
-import { builtinFamilies, families, formatAddress } from 'polysocket'
+import { families, formatAddress } from 'polysocket'
 import { localAdapters } from 'polysocket/bluetooth'
+import { familyOf } from './family-of.ts'
 import { freeAddress } from './free-address.ts'
 
 /** Where an answerer can be reached: addresses with whatever the system is to choose left open. */
@@ -37,7 +38,7 @@ export function staysInside({ streams, datagrams }: Pair): boolean {
 async function placeOf(scheme: string): Promise<string> {
   const address = freeAddress(scheme)
   if (address !== undefined) return formatAddress(address)
-  if (isBluetooth(scheme)) return placeOnAdapter(scheme)
+  if (familyOf(scheme)?.name === 'bluetooth') return placeOnAdapter(scheme)
   throw new Error(`there is no free place for ${scheme} on this machine`)
 }
 
@@ -48,11 +49,6 @@ async function placeOnAdapter(scheme: string): Promise<string> {
   throw new Error(
     `${scheme} needs two Bluetooth adapters that are on; the lab has them: npm run lab -- npm run demo:call`,
   )
-}
-
-function isBluetooth(scheme: string): boolean {
-  const family = builtinFamilies.find(({ schemes }) => Object.hasOwn(schemes, scheme))
-  return family?.name === 'bluetooth'
 }
 
 function checkScheme(scheme: string, kind: 'stream' | 'datagram'): void {

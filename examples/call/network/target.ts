@@ -1,6 +1,5 @@
 import {
   type Address,
-  builtinFamilies,
   type ConnectOptions,
   connect,
   type DatagramEndpoint,
@@ -9,6 +8,7 @@ import {
   type SchemeFacts,
   type StreamEndpoint,
 } from 'polysocket'
+import { familyOf } from './family-of.ts'
 import { freeAddress } from './free-address.ts'
 
 /** An address, with the facts that say how to open it. */
@@ -20,7 +20,7 @@ export interface Target {
 /** Throws ERR_ADDRESS_INVALID or ERR_FAMILY_UNKNOWN, and a `TypeError` for an address of another kind than the one wanted. */
 export function readTarget(text: string, kind?: EndpointKind): Target {
   const address = parseAddress(text)
-  const family = builtinFamilies.find(({ schemes }) => Object.hasOwn(schemes, address.scheme))
+  const family = familyOf(address.scheme)
   const facts = family?.facts?.(address) ?? family?.schemes[address.scheme]
   if (facts === undefined) throw new Error(`no built-in family has the scheme of ${text}`)
   if (kind === undefined || facts.kind === kind) return { address, facts }

@@ -1,5 +1,5 @@
 import { match, P } from 'ts-pattern'
-import type { Media } from '../media.ts'
+import type { Media } from './media.ts'
 import type { CallMessage, Invite, Presence } from './messages.ts'
 
 export type EndKind =

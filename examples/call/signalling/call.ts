@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { match } from 'ts-pattern'
-import type { Media } from '../media.ts'
 import { type CallEvent, type CallState, type Effect, type EndReason, transition } from './call-state.ts'
+import type { Media } from './media.ts'
 import type { Invite, Presence } from './messages.ts'
 import type { Session, SessionEnd } from './session.ts'
 

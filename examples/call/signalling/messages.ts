@@ -1,6 +1,6 @@
 import { isMatching, P } from 'ts-pattern'
-import type { Media } from '../media.ts'
 import { encodeFrame } from './frames.ts'
+import type { Media } from './media.ts'
 import { ProtocolError } from './protocol-error.ts'
 
 export type Presence = 'online' | 'away' | 'typing'

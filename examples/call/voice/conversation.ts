@@ -110,7 +110,8 @@ export class Conversation {
     const bufferDelay = this.#listening.bufferDelay
     const delay = (this.#roundTrip ?? 0) / 2 + FRAME_TIME + bufferDelay
     const loss = received.expected === 0 ? 0 : Math.min(1, (received.lost + received.late) / received.expected)
-    const R = rating({ delay, loss })
+    // Of nothing, there is no quality.
+    const R = received.packets === 0 ? undefined : rating({ delay, loss })
     return {
       sent: this.#talk.sent,
       received,
@@ -120,7 +121,7 @@ export class Conversation {
       delay,
       loss,
       rating: R,
-      mos: meanOpinionScore(R),
+      mos: R === undefined ? undefined : meanOpinionScore(R),
       remote: this.#remote && this.#remoteShares(this.#remote),
     }
   }

@@ -27,9 +27,9 @@ export interface VoiceReport {
   readonly delay: number
   /** Lost and late, of the expected. */
   readonly loss: number
-  /** ITU-T G.107: R, 0 to 93.2, and the opinion score that it stands for, 1 to 4.5. */
-  readonly rating: number
-  readonly mos: number
+  /** ITU-T G.107: R, 93.2 at best, and the opinion score that it stands for, 1 to 4.5; `undefined` when nothing came. */
+  readonly rating: number | undefined
+  readonly mos: number | undefined
   /** What the other side reported about us last; `undefined` when it never did. */
   readonly remote: { readonly loss: number; readonly jitter: number } | undefined
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { CallReport } from '../../../examples/call/run-call.ts'
-import type { SideReport } from '../../../examples/call/side.ts'
+import type { SideReport } from '../../../examples/call/side-report.ts'
 import type { Check } from '../../../examples/call/verdict.ts'
 import { readSpeech } from '../../../examples/call/voice/wav.ts'
 import { buildOnce, root } from '../../support/build.ts'
@@ -90,6 +90,7 @@ test.each([
   [['--over', 'tcp+smoke'], /there is no scheme smoke/],
   [['--loss', '101%'], /It must be a share/],
   [['--delay', 'soon'], /It must be a time/],
+  [['--outage', '3601s'], /an hour at most/],
   [['--seed', '-1'], /It must be a whole number/],
   [['--netem', '--over', 'unix+unixgram'], /netem disturbs tcp and udp/],
   [['tcp+udp'], /too many arguments/],
@@ -137,3 +138,21 @@ test('Ctrl-C before anybody has answered ends it as well', async () => {
   child.kill('SIGINT')
   expect(await child.exited).toMatchObject({ code: 130, stdout: '' })
 }, 60_000)
+
+test('whoever stops reading its report gets no stack trace', async () => {
+  const script = `"$0" "$@" --over memory+memorygram --outage 0 | true; echo "ended with \${PIPESTATUS[0]}"`
+  const { stdout, stderr } = await new Child('bash', ['-c', script, process.execPath, DEMO]).exited
+  expect(stdout).toBe('ended with 141\n')
+  expect(stderr).not.toMatch(/EPIPE|at /)
+}, 120_000)
+
+test('an answerer whose caller was killed ends by itself', async () => {
+  await using folder: TemporaryDirectory = await temporaryDirectory()
+  await using child = demo('--over', 'tcp+udp', '--out', folder.path)
+  await inTheMidstOf(folder)
+  const answerer = (await new Child('pgrep', ['-P', String(child.pid)]).exited).stdout.trim()
+  expect(answerer).toMatch(/^\d+$/)
+  child.kill('SIGKILL')
+  // It waits for its patience, since a caller may come back.
+  await vi.waitFor(() => expect(() => process.kill(Number(answerer), 0)).toThrow(/ESRCH/), { timeout: 40_000 })
+}, 90_000)

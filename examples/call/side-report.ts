@@ -17,4 +17,6 @@ export interface SideReport {
   readonly away: number
   /** Of the side that received it. */
   readonly video?: VideoReport
+  /** Why a film could not be sent, or received, where that was so. */
+  readonly videoProblem?: string
 }

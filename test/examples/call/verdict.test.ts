@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import { percent } from '../../../examples/call/percent.ts'
+import { printReport } from '../../../examples/call/report.ts'
+import type { CallReport } from '../../../examples/call/run-call.ts'
+import type { SideReport } from '../../../examples/call/side-report.ts'
+import { checksOf } from '../../../examples/call/verdict.ts'
+import { Conversation } from '../../../examples/call/voice/conversation.ts'
+import type { VoiceReport } from '../../../examples/call/voice/voice-report.ts'
+
+function voice(packets: number, mos: number): VoiceReport {
+  const none = { lost: 400 - packets, late: 0, duplicates: 0, reordered: 0, concealed: 0, restarts: 0 }
+  const heard = { expected: 400, packets, ...none }
+  const times = { jitter: 1, roundTrip: 2, bufferDelay: 20, delay: 41 }
+  return {
+    sent: { packets: 400, octets: 64_000 },
+    received: heard,
+    ...times,
+    loss: 0,
+    rating: 90,
+    mos,
+    remote: undefined,
+  }
+}
+
+/** A side after a call in which everything went well. */
+function side(by: 'caller' | 'answerer', mos: number): SideReport {
+  const [said, answered] = [
+    ['one', 'two'],
+    ['✓ one', '✓ two'],
+  ]
+  const [textsSent, textsReceived] = by === 'caller' ? [said, answered] : [answered, said]
+  const played = { startUp: 1, stalls: 0, stalledFor: 0, duration: 6, frames: 150, framesInFilm: 150 }
+  const video = { ...played, name: 'a.mp4', bytes: 9, size: 9, seconds: 1, throughput: 9, whole: true }
+  return {
+    ended: { kind: 'hung up', reason: '', byUs: by === 'caller' },
+    setUp: 12,
+    voice: voice(mos === 4.4 ? 400 : 380, mos),
+    recording: 'heard.wav',
+    textsSent: textsSent ?? [],
+    textsReceived: textsReceived ?? [],
+    interruptions: 1,
+    away: 3000,
+    ...(by === 'answerer' && { video }),
+  }
+}
+
+function call(mos: number, changed: { caller?: Partial<SideReport>; answerer?: Partial<SideReport> } = {}): CallReport {
+  const caller = { ...side('caller', mos), ...changed.caller }
+  const answerer = { ...side('answerer', mos), ...changed.answerer }
+  return { processes: 1, caller, answerer, link: { packets: 1, lost: 0, retransmitted: 0 } }
+}
+
+/** The texts of the checks that fail after a disturbed call like this. */
+function failures(disturbed: CallReport, undisturbed: CallReport = call(4.4)): string[] {
+  return checksOf(undisturbed, disturbed, 0.05, 3000).flatMap(({ holds, text }) => (holds ? [] : [text]))
+}
+
+const { video } = side('answerer', 4)
+const silent = new Conversation({ cname: 'a', speech: new Int16Array(), send: () => undefined }).report()
+
+describe('the verdict', () => {
+  test('holds where everything went well', () => {
+    expect(failures(call(3.7))).toEqual([])
+    expect(checksOf(call(4.4), call(3.7), 0.05, 3000)).toHaveLength(9)
+    expect(checksOf(call(4.4), call(4.4), 0, 0)).toHaveLength(6)
+  })
+
+  test.each<[string, Parameters<typeof call>[1], RegExp]>([
+    ['a text is missing', { answerer: { textsReceived: ['one'] } }, /every text arrived/],
+    ['texts changed places', { answerer: { textsReceived: ['two', 'one'] } }, /every text arrived/],
+    ['a text came twice', { caller: { textsReceived: ['✓ one', '✓ two', '✓ two'] } }, /every text arrived/],
+    [
+      'the film is another',
+      { answerer: { ...(video && { video: { ...video, whole: false } }) } },
+      /film arrived whole/,
+    ],
+    ['little voice reached the caller', { caller: { voice: voice(100, 3.7) } }, /voice went on both ways/],
+    ['little voice reached the answerer', { answerer: { voice: voice(100, 3.7) } }, /voice went on both ways/],
+    ['loss had no effect there', { answerer: { voice: voice(400, 4.4) } }, /voice to the answerer went on/],
+    ['loss had no effect here', { caller: { voice: voice(400, 4.4) } }, /voice to the caller went on/],
+    ['nothing was cut', { caller: { interruptions: 0 } }, /signalling was lost/],
+    [
+      'the call did not survive the cut',
+      { caller: { ended: { kind: 'signalling lost', reason: '', byUs: false } } },
+      /signalling was lost/,
+    ],
+    [
+      'the far side hung up',
+      { caller: { ended: { kind: 'hung up', reason: '', byUs: false } } },
+      /signalling was lost/,
+    ],
+  ])('fails, and in one point, where %s', (_, changed, words) => {
+    expect(failures(call(3.7, changed))).toEqual([expect.stringMatching(words)])
+  })
+
+  test('fails where nobody sent a text, or a film', () => {
+    const nothing = { textsSent: [], textsReceived: [] }
+    expect(failures(call(3.7, { caller: nothing, answerer: nothing }))).toEqual([expect.stringMatching(/every text/)])
+    const { video: _, ...blind } = side('answerer', 3.7)
+    expect(failures({ ...call(3.7), answerer: blind })).toEqual([expect.stringMatching(/film/)])
+  })
+
+  test('silence is no quality', () => {
+    expect(silent).toMatchObject({ rating: undefined, mos: undefined })
+    const failed = failures(call(3.7, { caller: { voice: silent } }))
+    expect(failed).toEqual([
+      expect.stringMatching(/voice went on both ways/),
+      'the voice to the caller: nothing was heard',
+    ])
+  })
+})
+
+describe('the report', () => {
+  test('has no numbers about nothing', () => {
+    const table = printReport(call(4.4), call(3.7, { caller: { voice: silent } }))
+    const rows = table.slice(table.indexOf('voice to the caller')).split('\n')
+    expect(rows.find((row) => row.includes('R, MOS'))).toMatch(/90\.0, 4\.40 +nothing heard$/)
+    expect(rows.find((row) => row.includes('packets that came'))).toMatch(/400 of 400 +0 of 0$/)
+    expect(table).not.toMatch(/NaN|undefined/)
+  })
+
+  test('says why there is no film', () => {
+    const { video: _, ...blind } = side('answerer', 3.7)
+    const table = printReport(call(4.4), { ...call(3.7), answerer: { ...blind, videoProblem: 'EACCES' } })
+    expect(table).toMatch(/delivered .* nothing: EACCES/)
+  })
+
+  test('shares are in per cent, without what floating point adds', () => {
+    expect([0, 0.07, 0.005, 1 / 3, 1].map(percent)).toEqual(['0 %', '7 %', '0.5 %', '33.333 %', '100 %'])
+  })
+})
