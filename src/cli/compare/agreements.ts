@@ -29,7 +29,7 @@ export function agreementsOf(facts: SchemeFacts, found: Findings): Agreement[] {
     {
       fact: 'reliable',
       declared: yesNo(facts.reliable),
-      measured: `${lost} lost and ${duplicated} doubled of ${sent}`,
+      measured: `${lost} lost and ${duplicated} duplicated of ${sent}`,
       agrees: !facts.reliable || (lost === 0 && duplicated === 0),
     },
     {

@@ -8,7 +8,7 @@ import { measureHalfClose } from './half-close.ts'
 import { measureLargestMessage } from './largest-message.ts'
 import { latencyOf } from './latency.ts'
 import { type Ends, type Place, withEnds } from './meeting.ts'
-import { counterOf, withOverhead } from './overhead.ts'
+import { counterOf, overheadSource, withOverhead } from './overhead.ts'
 import { learnsOfClose } from './peer-close.ts'
 import type { Plan } from './plan.ts'
 import { measureQueueOverhead } from './queue-overhead.ts'
@@ -32,7 +32,7 @@ export async function compareScheme(
   { signal, onSent }: CompareSchemeOptions,
 ): Promise<SchemeResult> {
   const { scheme, facts, disturbed, address, options } = tried
-  const place: Place = { sockets, facts, address, options, signal }
+  const place: Place = { sockets, facts, address, options, patience: plan.patience, signal }
   const setUp = await measureSetUp(place, plan.faults)
   const sent = await withEnds(place, (ends) => sendMessages(scheme, ends, plan, onSent))
   const boundaries = await withEnds(place, (ends) => measureBoundaries(ends, plan))
@@ -51,9 +51,10 @@ export async function compareScheme(
     delivery,
     retransmitted: sent.retransmitted,
     boundaries,
-    overhead: scheme.startsWith('unix')
-      ? await withEnds(place, (ends) => measureQueueOverhead(ends, plan.size))
-      : sent.overhead,
+    overhead:
+      overheadSource(scheme) === 'queue'
+        ? await withEnds(place, (ends) => measureQueueOverhead(ends, plan.size))
+        : sent.overhead,
     latency,
     journeys,
     suits: suits({ facts, delivery, boundaries, latency, faults: plan.faults }),
@@ -74,7 +75,7 @@ async function sendMessages(scheme: string, ends: Ends, plan: Plan, onSent?: (se
   const again = retransmissionsOf(scheme, ends)
   const before = again.read()
   const work = (): ReturnType<typeof measureDelivery> => measureDelivery(ends, plan, onSent)
-  const { done, overhead } = await withOverhead(await counterOf(scheme, ends), plan, work)
+  const { done, overhead } = await withOverhead(await counterOf(scheme, ends), plan.size, work)
   return {
     ...done,
     address,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { match } from 'ts-pattern'
 import { errorText } from '../report.ts'
 import type { Traffic, TrafficCounter, Uncounted } from './counter.ts'
 import { namespaceKind } from './namespace.ts'
@@ -26,9 +27,12 @@ export function interfaceCounter(): TrafficCounter | Uncounted {
   } catch (error) {
     return { reason: `the interface lo has no counters here: ${errorText(error)}` }
   }
-  const source =
-    namespaceKind() === undefined ? "lo, shared with this machine's other programs" : 'lo, alone in its namespace'
-  return { source, read: readLoopback, close: async () => undefined }
+  const source = match(namespaceKind())
+    .with(undefined, () => 'lo, which other programs use as well')
+    .with('quiet', () => 'lo, alone in its namespace')
+    .with('netem', () => 'lo, alone in its namespace; what netem loses has not come that far')
+    .exhaustive()
+  return { source, countsLost: namespaceKind() !== 'netem', read: readLoopback, close: async () => undefined }
 }
 
 function readLoopback(): Traffic {

@@ -1,14 +1,14 @@
-import type { Comparison, LinkFaults } from '../result.ts'
+import type { Comparison } from '../result.ts'
+import { count, linkInWords, milliseconds } from '../words.ts'
 import type { Columns } from './columns.ts'
 import { type Html, html } from './html.ts'
-import { bytes, count, milliseconds, percent } from './numbers.ts'
 
 /** What was measured, through which link and where, in sentences. */
 export function summary(comparison: Comparison, columns: Columns): Html {
   const { messages, size, interval, machine } = comparison
   return html`<header>
 <h1>Streams and datagrams, compared</h1>
-<p class="lead">${count(messages, 'message')} of ${bytes(size)} ${messages === 1 ? 'was' : 'were'} sent over each scheme, one every ${milliseconds(interval)}.
+<p class="lead">${count(messages, 'message')} of ${count(size, 'byte')} ${messages === 1 ? 'was' : 'were'} sent over each scheme, one every ${milliseconds(interval)}.
 A stream promises that all of them arrive, in order, and makes them wait for it. A datagram promises nothing, and does not wait.</p>
 <dl class="setting">
 <div><dt>The link</dt><dd>${linkInWords(comparison.faults)}</dd></div>
@@ -18,17 +18,6 @@ A stream promises that all of them arrive, in order, and makes them wait for it.
 <div><dt>Facts</dt><dd>${agreementInWords(columns)}</dd></div>
 </dl>
 </header>`
-}
-
-export function linkInWords({ loss, duplicate, reorder, delay, jitter, seed }: LinkFaults): string {
-  const effects = [
-    ...(loss > 0 ? [`${percent(loss, 1)} lost`] : []),
-    ...(duplicate > 0 ? [`${percent(duplicate, 1)} duplicated`] : []),
-    ...(reorder > 0 ? [`${percent(reorder, 1)} reordered`] : []),
-    ...(delay > 0 || jitter > 0 ? [`${milliseconds(delay)} delay each way`] : []),
-    ...(jitter > 0 ? [`up to ${milliseconds(jitter)} jitter`] : []),
-  ]
-  return effects.length === 0 ? 'as it is, undisturbed' : `${effects.join(', ')} (seed ${seed})`
 }
 
 function agreementInWords({ all }: Columns): string {
