@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Ends, type Place, withEnds } from '../../src/cli/compare/meeting.ts'
+import { type Ends, type Place, withEnds } from '../../src/cli/compare/measure/meeting.ts'
 import { counterOf, withOverhead } from '../../src/cli/compare/overhead.ts'
 import { measureQueueOverhead } from '../../src/cli/compare/queue-overhead.ts'
 import type { Delivery } from '../../src/cli/compare/result.ts'

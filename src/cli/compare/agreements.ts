@@ -1,6 +1,6 @@
 import type { SchemeFacts } from '../../index.ts'
-import type { HalfClose } from './half-close.ts'
-import type { LargestMessage } from './largest-message.ts'
+import type { HalfClose } from './measure/half-close.ts'
+import type { LargestMessage } from './measure/largest-message.ts'
 import type { Agreement, Boundaries, Delivery } from './result.ts'
 
 /** What is held against the facts. */

@@ -1,6 +1,6 @@
 import { match, P } from 'ts-pattern'
 import type { TrafficCounter, Uncounted } from './counter.ts'
-import type { Ends } from './meeting.ts'
+import type { Ends } from './measure/meeting.ts'
 import { memoryCounter } from './memory-counter.ts'
 import type { Counted, Delivery } from './result.ts'
 import { trafficCounter } from './traffic-counter.ts'

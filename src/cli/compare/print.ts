@@ -13,28 +13,32 @@ const HEAD = [
   'suits',
   'facts',
 ]
+const NUMBERS: ReadonlySet<string> = new Set(['retrans-\nmitted', 'overhead'])
 const SUITS_WIDTH = 20
 
 /** What `polysocket compare` prints: one table of 120 columns at the most, a row a scheme; streams first. */
 export function comparisonText(comparison: Comparison): string {
-  const { faults, schemes, machine } = comparison
+  const { faults, schemes, machine, netem } = comparison
   const notes = new Footnotes()
   const measured = schemes.filter((each) => 'delivery' in each)
   const streams = measured.filter(({ facts }) => facts.kind === 'stream')
   const datagrams = measured.filter(({ facts }) => facts.kind === 'datagram')
-  const groups = [group('STREAMS', streams, notes), group('DATAGRAMS', datagrams, notes)].filter((rows) => rows.length)
-  const results =
-    measured.length === 0 ? '' : `${table(HEAD, groups.flat(), new Set([HEAD[3] ?? '', HEAD[5] ?? '']))}\n`
-  const others = schemes.filter((each) => 'reason' in each)
-  return `
-${heading(comparison)}
-Link: ${linkInWords(faults)}.
-${disturbedText(measured, comparison.netem)}${
-  streams.length === 0 ? '' : "\nA stream's message has its length before it, 4 bytes, which count as overhead."
-}
-Node ${machine.node}, ${machine.system}, ${count(machine.processors, 'processor')}.
-
-${results}${otherLines(others, notes)}${notes}`
+  const rows = [...group('STREAMS', streams, notes), ...group('DATAGRAMS', datagrams, notes)]
+  const others = otherLines(
+    schemes.filter((each) => 'reason' in each),
+    notes,
+  )
+  return [
+    '',
+    heading(comparison),
+    `Link: ${linkInWords(faults)}.`,
+    ...disturbedLines(measured, netem),
+    ...(streams.length === 0 ? [] : ["A stream's message has its length before it, 4 bytes, which count as overhead."]),
+    `Node ${machine.node}, ${machine.system}, ${count(machine.processors, 'processor')}.`,
+    ...(rows.length === 0 ? [] : ['', table(HEAD, rows, NUMBERS)]),
+    ...(others.length === 0 ? [] : ['', ...others]),
+    String(notes),
+  ].join('\n')
 }
 
 function heading({ messages, size, interval, schemes }: Comparison): string {
@@ -43,7 +47,7 @@ function heading({ messages, size, interval, schemes }: Comparison): string {
   return `${count(messages, 'message')} of ${count(size, 'byte')}${except}; one every ${milliseconds(interval)}, one way, both ends in this process.`
 }
 
-function disturbedText(measured: readonly SchemeResult[], netem: boolean): string {
+function disturbedLines(measured: readonly SchemeResult[], netem: boolean): string[] {
   const namesOf = (by: SchemeResult['disturbed']): string =>
     measured
       .filter(({ disturbed }) => disturbed === by)
@@ -54,11 +58,12 @@ function disturbedText(measured: readonly SchemeResult[], netem: boolean): strin
   )
   const asTheyAre = namesOf('nothing')
   const hint = !netem && /\b(tcp|udp)\b/.test(asTheyAre) ? ' (--netem disturbs tcp and udp)' : ''
-  return [...disturbed, ...(asTheyAre === '' ? [] : [`As they are: ${asTheyAre}${hint}.`])].join('\n')
+  return [...disturbed, ...(asTheyAre === '' ? [] : [`As they are: ${asTheyAre}${hint}.`])]
 }
 
+/** A head, and the rows with an empty one before each. */
 function group(title: string, results: readonly SchemeResult[], notes: Footnotes): string[][] {
-  return results.length === 0 ? [] : [[title], ...results.flatMap((result) => [row(result, notes), ['']])]
+  return results.flatMap((result, place) => [[place === 0 ? title : ''], row(result, notes)])
 }
 
 function row(result: SchemeResult, notes: Footnotes): string[] {
@@ -96,12 +101,11 @@ function agreementText({ scheme, agreements }: SchemeResult, notes: Footnotes): 
 }
 
 /** Those without numbers, which would only make the table's columns wide. */
-function otherLines(others: readonly (Missing | Failed)[], notes: Footnotes): string {
+function otherLines(others: readonly (Missing | Failed)[], notes: Footnotes): string[] {
   const width = Math.max(...others.map(({ scheme }) => scheme.length))
-  return others
-    .map(({ scheme, reason, remedy, ...rest }) => {
-      const mark = notes.mark(`${reason}; remedy: ${remedy}`)
-      return `${scheme.padEnd(width)}  ${'failed' in rest ? 'FAILED' : 'not here'} ${mark}\n`
-    })
-    .join('')
+  return others.map((other) => {
+    const { scheme, reason, remedy } = other
+    const mark = notes.mark(`${reason}; remedy: ${remedy}`)
+    return `${scheme.padEnd(width)}  ${'failed' in other ? 'FAILED' : 'not here'} ${mark}`
+  })
 }

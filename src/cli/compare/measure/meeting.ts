@@ -7,8 +7,8 @@ import type {
   SchemeFacts,
   Sockets,
   StreamEndpoint,
-} from '../../index.ts'
-import { isStream } from '../open.ts'
+} from '../../../index.ts'
+import { isStream } from '../../open.ts'
 
 export type Endpoint = StreamEndpoint | DatagramEndpoint
 

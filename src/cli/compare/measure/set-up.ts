@@ -1,6 +1,6 @@
+import type { LinkFaults, SetUp } from '../result.ts'
 import { percentile } from './latency.ts'
 import { atPlace, type Place } from './meeting.ts'
-import type { LinkFaults, SetUp } from './result.ts'
 
 /** One connection may meet a loss by chance; the median of a few does not show it. */
 const CONNECTIONS = 5
