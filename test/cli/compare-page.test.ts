@@ -52,6 +52,26 @@ describe('the page', () => {
     expect(page).toContain('<p class="number">not counted</p><small>the link sends nothing again</small>')
   })
 
+  it('tells those that broke down from those that could not be tried', async () => {
+    const failed = { ...sampleMissing('tcp'), failed: true, reason: 'ETIMEDOUT connect' } as const
+    const page = await comparisonPage({ ...sampleComparison(), schemes: [failed, sampleMissing('rfcomm')] })
+    expect(page).toMatch(/What broke down<\/h2>\s*<ul[^>]*>\s*<li><b>tcp<\/b>: ETIMEDOUT connect\./)
+    expect(page).toMatch(/What could not be tried here<\/h2>\s*<ul[^>]*>\s*<li><b>rfcomm<\/b>/)
+    expect(page).toContain('0 measured, 1 failed, 1 could not be tried here')
+  })
+
+  it('says of which schemes fewer were sent, and that netem disturbs only where it does', async () => {
+    const [first] = sampleComparison().schemes
+    const page = await comparisonPage({
+      ...sampleComparison(),
+      messages: 500,
+      netem: true,
+      schemes: first ? [first] : [],
+    })
+    expect(page).toContain('500 messages of 160 bytes (memorygram: 300) were sent')
+    expect(page).not.toContain('netem of the kernel')
+  })
+
   it('says in words which fact disagrees', async () => {
     const [first, ...others] = sampleComparison().schemes
     if (first === undefined || !('facts' in first)) throw new Error('the sample begins with a result')
@@ -101,8 +121,8 @@ describe('the page', () => {
     ['only missing ones', [sampleMissing('rfcomm')]],
   ])('stands with %s', async (_, schemes) => {
     const page = await comparisonPage({ ...sampleComparison(), schemes })
-    expect(page).toContain('No scheme could be tried here.')
-    expect(page).toContain('<title>polysocket compare: no scheme could be tried</title>')
+    expect(page).toContain('No scheme could be measured.')
+    expect(page).toContain('<title>polysocket compare: no scheme could be measured</title>')
     expect(page).not.toContain('<script')
   })
 

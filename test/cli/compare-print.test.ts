@@ -59,6 +59,12 @@ describe('the table', () => {
     expect(lines).toContain('Node 20.20.2, linux 6.18, 2 processors.')
   })
 
+  test('says of which schemes fewer were sent', () => {
+    expect(text({ ...good, delivery: { ...good.delivery, sent: 100 } })).toContain(
+      '500 messages of 200 bytes (memorygram: 100); one every 4 ms',
+    )
+  })
+
   test('has every number of a row, and its sources below', () => {
     const lines = text(good)
     for (const part of [

@@ -1,6 +1,15 @@
 import { Footnotes, table, wrapped } from '../table.ts'
 import type { Comparison, Counted, Failed, Missing, SchemeResult } from './result.ts'
-import { count, disagreement, linkInWords, milliseconds, roundTrips, threeDigits, troubles } from './words.ts'
+import {
+  count,
+  disagreement,
+  linkInWords,
+  messagesInWords,
+  milliseconds,
+  roundTrips,
+  threeDigits,
+  troubles,
+} from './words.ts'
 
 const HEAD = [
   'scheme',
@@ -30,7 +39,7 @@ export function comparisonText(comparison: Comparison): string {
   )
   return [
     '',
-    heading(comparison),
+    `${messagesInWords(comparison)}; one every ${milliseconds(comparison.interval)}, one way, both ends in this process.`,
     `Link: ${linkInWords(faults)}.`,
     ...disturbedLines(measured, netem),
     ...(streams.length === 0 ? [] : ["A stream's message has its length before it, 4 bytes, which count as overhead."]),
@@ -39,12 +48,6 @@ export function comparisonText(comparison: Comparison): string {
     ...(others.length === 0 ? [] : ['', ...others]),
     String(notes),
   ].join('\n')
-}
-
-function heading({ messages, size, interval, schemes }: Comparison): string {
-  const fewer = schemes.filter((each): each is SchemeResult => 'delivery' in each && each.delivery.sent !== messages)
-  const except = fewer.map(({ scheme, delivery }) => `, ${scheme} ${delivery.sent}`).join('')
-  return `${count(messages, 'message')} of ${count(size, 'byte')}${except}; one every ${milliseconds(interval)}, one way, both ends in this process.`
 }
 
 function disturbedLines(measured: readonly SchemeResult[], netem: boolean): string[] {

@@ -1,4 +1,4 @@
-import type { Agreement, Delivery, LinkFaults } from './result.ts'
+import type { Agreement, Comparison, Delivery, LinkFaults } from './result.ts'
 
 // What the table for a terminal and the page for a browser say in the same words.
 
@@ -27,6 +27,15 @@ export function threeDigits(value: number): string {
   if (Number.isInteger(value)) return value.toLocaleString('en-GB')
   const digits = Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value)))))
   return value.toLocaleString('en-GB', { maximumFractionDigits: digits })
+}
+
+/** `500 messages of 200 bytes (rfcomm: 100)` */
+export function messagesInWords({ messages, size, schemes }: Comparison): string {
+  const others = schemes.flatMap((each) =>
+    'delivery' in each && each.delivery.sent !== messages ? [`${each.scheme}: ${threeDigits(each.delivery.sent)}`] : [],
+  )
+  const except = others.length === 0 ? '' : ` (${others.join(', ')})`
+  return `${count(messages, 'message')} of ${count(size, 'byte')}${except}`
 }
 
 /** `5 % lost, 1 % duplicated, 20 to 25 ms each way, seed 1` */
