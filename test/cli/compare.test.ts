@@ -22,7 +22,9 @@ test('without a scheme it compares all that can meet themselves, and those that 
       .filter((scheme) => scheme !== 'ble' && scheme !== 'raw'),
   )
   const measured = comparison.schemes.flatMap((each) => ('delivery' in each ? [each] : []))
-  for (const { scheme, agreements, delivery, journeys } of measured) {
+  for (const { scheme, agreements, delivery, journeys, disturbed, setUp } of measured) {
+    // The round trips of a link that nobody disturbs are not those that were asked for.
+    expect('roundTrips' in setUp, scheme).toBe(disturbed !== 'nothing')
     expect(
       agreements.filter(({ agrees }) => !agrees),
       scheme,

@@ -17,7 +17,7 @@ const MOST_WAITING = 8
 /** What the kernel adds to a message, at the most, as far as room is concerned. */
 const ROOM = 2048
 
-const SOURCE = "memory of the kernel's queue a waiting message, SO_MEMINFO; there is no wire"
+const SOURCE = 'kernel memory that each waiting message holds beside its bytes, by SO_MEMINFO; there is no wire'
 
 /** What a message holds beside itself while it waits in the queue between the two ends: they are in one kernel. */
 export async function measureQueueOverhead({ near, broken }: Ends, size: number): Promise<Counted> {
