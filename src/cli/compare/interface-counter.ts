@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { match } from 'ts-pattern'
 import { errorText } from '../report.ts'
 import type { Traffic, TrafficCounter, Uncounted } from './counter.ts'
 import { namespaceKind } from './namespace.ts'
@@ -27,11 +26,8 @@ export function interfaceCounter(): TrafficCounter | Uncounted {
   } catch (error) {
     return { reason: `the interface lo has no counters here: ${errorText(error)}` }
   }
-  const source = match(namespaceKind())
-    .with(undefined, () => 'lo, which other programs use as well')
-    .with('quiet', () => 'lo, alone in its namespace')
-    .with('netem', () => 'lo, alone in its namespace; what netem loses has not come that far')
-    .exhaustive()
+  const source =
+    namespaceKind() === undefined ? "lo, shared with this machine's other programs" : 'lo, alone in its namespace'
   return { source, countsLost: namespaceKind() !== 'netem', read: readLoopback, close: async () => undefined }
 }
 
