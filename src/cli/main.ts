@@ -113,7 +113,7 @@ const MOST_MESSAGES = 1_000_000
 program
   .command('compare')
   .description('Measure what streams and datagrams promise, scheme by scheme, through a link that loses and delays')
-  .argument('[scheme...]', 'what to compare (default: all that work here)')
+  .argument('[scheme...]', 'what to compare, by scheme (default: all that work here)')
   .option('--messages <number>', 'to send over each scheme (default: 500; over a radio 100)', count(MOST_MESSAGES))
   .option('--size <bytes>', 'of each message', positive, DEFAULTS.size)
   .option('--interval <time>', 'from one message to the next (default: 4ms; over a radio 20ms)', duration)

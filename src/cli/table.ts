@@ -28,6 +28,11 @@ export function table(
   return [...(first ?? []), rule, ...rest.flat()].join('\n')
 }
 
+/** In lines of at most `width` characters, as far as there are spaces to break them at. */
+export function wrapped(text: string, width: number): string {
+  return text.replace(new RegExp(`(.{1,${width}})(?: +|$)`, 'g'), '$1\n').trimEnd()
+}
+
 /** Long texts below a table, each said once: families mostly lack the same thing for all of their schemes. */
 export class Footnotes {
   readonly #texts: string[] = []

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arrivals } from '../../src/cli/compare/arrivals.ts'
-import { latencyOf, percentile } from '../../src/cli/compare/latency.ts'
-import { untilQuiet } from '../../src/cli/compare/quiet.ts'
+import { Arrivals } from '../../src/cli/compare/measure/arrivals.ts'
+import { latencyOf, percentile } from '../../src/cli/compare/measure/latency.ts'
+import { untilQuiet } from '../../src/cli/compare/measure/quiet.ts'
 
 function arrivalsOf(sent: number, order: readonly number[]): Arrivals {
   const arrivals = new Arrivals(sent)

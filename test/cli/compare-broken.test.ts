@@ -205,6 +205,24 @@ describe('a scheme that breaks down is a row of its own, and the command fails',
     expect(await reason('memorygram', forgetting, 3000)).toBe('not finished after 3 s')
   }, 30_000)
 
+  test('a plan for months is not over at once', async () => {
+    const stop = new AbortController()
+    const family = builtin('memory')
+    const tried: Case = {
+      scheme: 'memorygram',
+      facts: family.schemes.memorygram as SchemeFacts,
+      disturbed: 'nothing',
+      address: () => 'memorygram:compare-months',
+      options: {},
+      isRadio: false,
+    }
+    const plan = makePlan({ messages: 1_000_000, size: SIZE, interval: 60_000 }, UNDISTURBED)
+    const onSent = (): void => void setTimeout(() => stop.abort(new Error('seen enough')), 200)
+    await expect(runCase(createSockets([family]), tried, plan, { signal: stop.signal, onSent })).rejects.toThrow(
+      'seen enough',
+    )
+  }, 30_000)
+
   test('a connection that is cut in the middle', async () => {
     const family = builtin('memory')
     const sockets = createSockets([family])

@@ -1,10 +1,17 @@
 import { expect, test } from 'vitest'
-import { type Ends, type Place, withEnds } from '../../src/cli/compare/meeting.ts'
+import { type Ends, type Place, withEnds } from '../../src/cli/compare/measure/meeting.ts'
 import { counterOf, withOverhead } from '../../src/cli/compare/overhead.ts'
-import { makePlan, UNDISTURBED } from '../../src/cli/compare/plan.ts'
 import { measureQueueOverhead } from '../../src/cli/compare/queue-overhead.ts'
+import type { Delivery } from '../../src/cli/compare/result.ts'
 import { retransmissionsOf } from '../../src/cli/compare/retransmissions.ts'
-import { type Address, builtinFamilies, createSockets, type Faults, memoryLink } from '../../src/index.ts'
+import {
+  type Address,
+  builtinFamilies,
+  createSockets,
+  type Faults,
+  memoryLink,
+  StreamEndpoint,
+} from '../../src/index.ts'
 import { factsOf, given, python as pythonHere, scheme as works } from '../support/need.ts'
 import { python } from './support.ts'
 
@@ -17,6 +24,7 @@ function placeOf(scheme: string, faults?: Faults): Place {
     facts: factsOf(scheme),
     address: () => sockets.formatAddress(family?.ephemeral(scheme) as Address),
     options: faults === undefined ? {} : { faults },
+    patience: 30_000,
     signal: new AbortController().signal,
   }
 }
@@ -60,27 +68,28 @@ test('where there is no SO_MEMINFO, nobody counts, and it says so', async () => 
 })
 
 test('overhead is what was counted beyond the messages, a message; the counter is closed whatever happens', async () => {
-  const plan = makePlan({ messages: 10, size: 100, interval: 0 }, UNDISTURBED)
+  const delivery = { sent: 10, delivered: 10, lost: 0, duplicated: 0, reordered: 0 }
   let closed = 0
   let bytes = 5000
   const counter = {
     source: 'a scripted counter',
+    countsLost: true,
     read: () => ({ bytes, packets: 0 }),
     close: async () => {
       closed++
     },
   }
-  const work = async (): Promise<string> => {
+  const work = async (): Promise<{ delivery: Delivery }> => {
     bytes += 1420
-    return 'done'
+    return { delivery }
   }
-  expect(await withOverhead(counter, plan, work)).toEqual({
-    done: 'done',
+  expect(await withOverhead(counter, 100, work)).toEqual({
+    done: { delivery },
     overhead: { value: 42, source: 'a scripted counter' },
   })
-  await expect(withOverhead(counter, plan, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
+  await expect(withOverhead(counter, 100, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken')
   expect(closed).toBe(2)
-  expect((await withOverhead({ reason: 'nobody' }, plan, work)).overhead).toEqual({
+  expect((await withOverhead({ reason: 'nobody' }, 100, work)).overhead).toEqual({
     value: undefined,
     source: 'nobody',
   })
@@ -106,12 +115,16 @@ test('the memory link counts bytes of its own, and what was sent again', async (
   })
 })
 
-/** `struct tcp_info` of linux/tcp.h as far as tcpi_total_retrans: eight bytes, then 24 numbers of 32 bits. */
+/**
+ * `struct tcp_info` of linux/tcp.h as far as tcpi_segs_in: eight bytes, 24 numbers of 32 bits with tcpi_total_retrans at their
+ * end, four of 64 bits, two of 32.
+ */
 given(pythonHere)('tcp: retransmissions are where linux/tcp.h has them, of both ends together', async () => {
-  const script = `import struct, sys; sys.stdout.buffer.write(struct.pack('=8B24I', *range(8), *range(100, 123), 7))`
+  const script = `import struct, sys; sys.stdout.buffer.write(struct.pack('=8B24I4Q2I', *range(8), *range(100, 123), 7, *range(6)))`
   const { stdout } = await python(script).end().done
-  expect(stdout).toHaveLength(104)
-  const end = { getOption: () => stdout }
+  expect(stdout).toHaveLength(144)
+  const end = Object.assign(Object.create(StreamEndpoint.prototype), { getOption: () => stdout })
+  Object.defineProperty(end, 'local', { value: { scheme: 'tcp' } })
   const ends = { near: end, far: end, address: '' } as unknown as Ends
   expect(retransmissionsOf('tcp', ends).read()).toBe(14)
 })
@@ -124,15 +137,39 @@ given(works('tcp'))('tcp: the kernel tells, and on loopback there are none', asy
   })
 })
 
-test('where TCP_INFO cannot be read, nobody counts, and it says so', () => {
-  const end = {
-    getOption: () => {
-      throw Object.assign(new Error('no raw options here'), { code: 'ERR_OPTION_UNKNOWN' })
-    },
+test('where TCP_INFO is not to be had, nobody counts, and it says so', async () => {
+  const place = { ...placeOf('tcp'), options: { engine: 'node' as const } }
+  await withEnds(place, async (ends) => {
+    const { read, source } = retransmissionsOf('tcp', ends)
+    expect(read()).toBeUndefined()
+    expect(source).toMatch(/^TCP_INFO is not to be had/)
+  })
+})
+
+test.each<[what: string, countsLost: boolean, seen: number]>([
+  ['before what loses them', true, 10],
+  ['behind what loses and copies them', false, 9],
+])('what was lost and what came twice costs no overhead: a counter that stands %s', async (_, countsLost, seen) => {
+  const delivery = { sent: 10, delivered: 7, lost: 3, duplicated: 2, reordered: 0 }
+  let bytes = 0
+  const counter = { source: 'it', countsLost, read: () => ({ bytes, packets: 0 }), close: async () => undefined }
+  const work = async (): Promise<{ delivery: Delivery }> => {
+    bytes += seen * 128
+    return { delivery }
   }
-  const { read, source } = retransmissionsOf('tcp', { near: end, far: end, address: '' } as unknown as Ends)
-  expect(read()).toBeUndefined()
-  expect(source).toMatch(/TCP_INFO cannot be read: ERR_OPTION_UNKNOWN/)
+  expect((await withOverhead(counter, 100, work)).overhead).toEqual({ value: 28, source: 'it' })
+})
+
+test('where nothing comes as far as the counter, there is no overhead to tell', async () => {
+  const delivery = { sent: 10, delivered: 0, lost: 10, duplicated: 0, reordered: 0 }
+  const counter = {
+    source: 'it',
+    countsLost: false,
+    read: () => ({ bytes: 0, packets: 0 }),
+    close: async () => undefined,
+  }
+  const { overhead } = await withOverhead(counter, 100, async () => ({ delivery }))
+  expect(overhead.value).toBeUndefined()
 })
 
 test.each([

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FrameReader, frame } from '../../src/cli/compare/frames.ts'
-import { numberedMessage, readNumber } from '../../src/cli/compare/numbered-message.ts'
+import { FrameReader, frame } from '../../src/cli/compare/measure/frames.ts'
+import { numberedMessage, readNumber } from '../../src/cli/compare/measure/numbered-message.ts'
 import { given, python as pythonHere } from '../support/need.ts'
 import { python } from './support.ts'
 

@@ -2,9 +2,8 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { distributionCurves, journeyCurves } from '../../src/cli/compare/page/browser/curves.ts'
 import { html, jsonInScript, scriptInPage } from '../../src/cli/compare/page/html.ts'
-import { milliseconds, percent } from '../../src/cli/compare/page/numbers.ts'
-import { linkInWords } from '../../src/cli/compare/page/summary.ts'
 import type { Comparison, Journey } from '../../src/cli/compare/result.ts'
+import { linkInWords, milliseconds, percent } from '../../src/cli/compare/words.ts'
 import { lossyJourneys, result, sampleComparison, sampleMissing, sawToothJourneys } from './comparison-sample.ts'
 import { commandLine } from './support.ts'
 
@@ -51,6 +50,26 @@ describe('the page', () => {
     expect(page).toContain('What helps: plug one in, or run it in the lab.')
     expect(page).toContain('<p class="number">16</p><small>counted by the link</small>')
     expect(page).toContain('<p class="number">not counted</p><small>the link sends nothing again</small>')
+  })
+
+  it('tells those that broke down from those that could not be tried', async () => {
+    const failed = { ...sampleMissing('tcp'), failed: true, reason: 'ETIMEDOUT connect' } as const
+    const page = await comparisonPage({ ...sampleComparison(), schemes: [failed, sampleMissing('rfcomm')] })
+    expect(page).toMatch(/What broke down<\/h2>\s*<ul[^>]*>\s*<li><b>tcp<\/b>: ETIMEDOUT connect\./)
+    expect(page).toMatch(/What could not be tried here<\/h2>\s*<ul[^>]*>\s*<li><b>rfcomm<\/b>/)
+    expect(page).toContain('0 measured, 1 failed, 1 could not be tried here')
+  })
+
+  it('says of which schemes fewer were sent, and that netem disturbs only where it does', async () => {
+    const [first] = sampleComparison().schemes
+    const page = await comparisonPage({
+      ...sampleComparison(),
+      messages: 500,
+      netem: true,
+      schemes: first ? [first] : [],
+    })
+    expect(page).toContain('500 messages of 160 bytes (memorygram: 300) were sent')
+    expect(page).not.toContain('netem of the kernel')
   })
 
   it('says in words which fact disagrees', async () => {
@@ -102,15 +121,18 @@ describe('the page', () => {
     ['only missing ones', [sampleMissing('rfcomm')]],
   ])('stands with %s', async (_, schemes) => {
     const page = await comparisonPage({ ...sampleComparison(), schemes })
-    expect(page).toContain('No scheme could be tried here.')
-    expect(page).toContain('<title>polysocket compare: no scheme could be tried</title>')
+    expect(page).toContain('No scheme could be measured.')
+    expect(page).toContain('<title>polysocket compare: no scheme could be measured</title>')
     expect(page).not.toContain('<script')
   })
 
   it('has words for a scheme over which nothing arrived', async () => {
-    const nothing = result('memorygram', [{ sent: 0, arrived: undefined }])
+    const nothing = {
+      ...result('memorygram', [{ sent: 0, arrived: undefined }]),
+      boundaries: { kept: false, writes: 20, reads: 0 },
+    }
     const page = await comparisonPage({ ...sampleComparison(), schemes: [nothing] })
-    expect(page).toContain('nothing arrived')
+    expect(page.match(/nothing arrived/g)).toHaveLength(2)
     expect(page).not.toMatch(/NaN|undefined ms/)
   })
 })
@@ -147,7 +169,7 @@ describe('what goes into the page', () => {
     const faults = { loss: 0, duplicate: 0, reorder: 0, delay: 0, jitter: 0, seed: 1 }
     expect(linkInWords(faults)).toBe('as it is, undisturbed')
     expect(linkInWords({ ...faults, loss: 0.05, delay: 40, jitter: 2.5 })).toBe(
-      '5 % lost, 40 ms delay each way, up to 2.5 ms jitter (seed 1)',
+      '5 % lost, 40 to 42.5 ms each way, seed 1',
     )
   })
 

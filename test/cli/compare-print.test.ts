@@ -30,7 +30,7 @@ const liar: SchemeResult = {
   boundaries: { kept: false, writes: 16, reads: 1 },
   retransmitted: { value: undefined, source: 'nobody knows' },
   agreements: [
-    { fact: 'reliable', declared: 'yes', measured: '26 lost and 5 doubled of 500', agrees: false },
+    { fact: 'reliable', declared: 'yes', measured: '26 lost and 5 duplicated of 500', agrees: false },
     { fact: 'kind', declared: 'stream', measured: 'stream', agrees: true },
   ],
 }
@@ -54,25 +54,32 @@ describe('the table', () => {
   test('says what was measured, through which link, and where', () => {
     const lines = text(good)
     expect(lines).toContain('500 messages of 200 bytes; one every 4 ms')
-    expect(lines).toContain('Link: 5% lost, 1% doubled, 20 to 25 ms one way, seed 3.')
-    expect(lines).toContain('It disturbs memorygram.')
+    expect(lines).toContain('Link: 5 % lost, 1 % duplicated, 20 to 25 ms each way, seed 3.')
+    expect(lines).toContain('Disturbed by memory faults: memorygram.\n')
     expect(lines).toContain('Node 20.20.2, linux 6.18, 2 processors.')
+  })
+
+  test('says of which schemes fewer were sent', () => {
+    expect(text({ ...good, delivery: { ...good.delivery, sent: 100 } })).toContain(
+      '500 messages of 200 bytes (memorygram: 100); one every 4 ms',
+    )
   })
 
   test('has every number of a row, and its sources below', () => {
     const lines = text(good)
     for (const part of [
-      '0.06 ms',
+      '0.0624 ms',
       '474 of 500',
       '26 lost',
-      '5 doubled',
+      '5 duplicated',
       '17 reordered',
       'kept',
       '12.3 B [2]',
-      'p50 23.5 ms, p99 129 ms',
-      'max 1174 ms',
-      'prompt, some lost',
-      '1 agree',
+      'p50 23.5 ms',
+      'p99 129 ms',
+      'max 1,174 ms',
+      'telemetry: prompt,',
+      'agree',
       '\n[1] nobody sends anything again\n[2] somebody\n',
     ]) {
       expect(lines).toContain(part)
@@ -81,8 +88,8 @@ describe('the table', () => {
 
   test('marks a row whose facts are not kept, and says which', () => {
     const lines = text(liar)
-    expect(lines).toMatch(/DISAGREE \[3\]/)
-    expect(lines).toContain('[3] memory: reliable is declared yes, and measured: 26 lost and 5 doubled of 500')
+    expect(lines).toMatch(/DIS-\n.* AGREE\n.* \[3\]$/m)
+    expect(lines).toContain('[3] memory: reliable is declared yes, and measured: 26 lost and 5 duplicated of 500')
     expect(lines).toMatch(/16 writes/)
     expect(lines).toMatch(/ \? \[1\]/)
   })
@@ -94,14 +101,38 @@ describe('the table', () => {
     expect(lines).toContain('[1] there is no adapter; remedy: plug one in\n[2] ETIMEDOUT connect; remedy: lose less')
   })
 
-  test('fits into 160 columns', () => {
-    const widest = Math.max(
-      ...text(good, liar, missing, failed)
-        .split('\n')
-        .slice(0, 16)
-        .map((line) => line.length),
+  test('fits into 120 columns, also where nothing went well and all uses are told', () => {
+    const delivery = { sent: 10_000, delivered: 4000, lost: 6000, duplicated: 3000, reordered: 3999 }
+    const overhead = { value: 65_507, source: 'somebody' }
+    const suits = ['commands, events: whole messages, some late', 'telemetry: some duplicated or reordered, some late']
+    const bad = suits.map((words) => ({ ...liar, scheme: 'unixpacket', delivery, overhead, suits: words }))
+    const lines = text(good, ...bad, missing, failed)
+      .split('\n')
+      .slice(6)
+    const table = lines.slice(
+      0,
+      lines.findIndex((line) => line.startsWith('[1]')),
     )
-    expect(widest).toBeLessThanOrEqual(160)
+    expect(table.length).toBeGreaterThan(12)
+    expect(Math.max(...table.map((line) => line.length))).toBeLessThanOrEqual(120)
+  })
+
+  test('has streams first, and a head for each kind that there is', () => {
+    const stream = { ...good, scheme: 'memory', facts: factsOf('memory') }
+    const order = text(good, stream).match(/^(STREAMS|DATAGRAMS|memory|memorygram)(?= *$| )/gm)
+    expect(order).toEqual(['STREAMS', 'memory', 'DATAGRAMS', 'memorygram'])
+    expect(text(good)).not.toContain('STREAMS')
+    expect(text(stream)).toContain("A stream's message has its length before it, 4 bytes")
+    expect(text(good)).not.toContain('4 bytes')
+  })
+
+  test('says where nothing arrived, and not that something is no number', () => {
+    const delivery = { sent: 500, delivered: 0, lost: 500, duplicated: 0, reordered: 0 }
+    const latency = { p50: Number.NaN, p99: Number.NaN, max: Number.NaN }
+    const boundaries = { kept: false, writes: 16, reads: 0 }
+    const lines = text({ ...good, delivery, latency, boundaries })
+    expect(lines).toMatch(/ nothing .* nothing /)
+    expect(lines).not.toMatch(/NaN|not kept/)
   })
 })
 
@@ -127,7 +158,7 @@ describe('the use that suits', () => {
     [/^commands, events: whole messages, some late/, promised, delivery, kept, late],
     [/^commands, events, logs/, promised, delivery, kept, prompt],
     [/^voice.*some lost/, {}, { ...delivery, delivered: 95, lost: 5 }, kept, prompt],
-    [/^voice.*doubled or out of order/, {}, { ...delivery, reordered: 5 }, kept, prompt],
+    [/^voice.*duplicated or reordered/, {}, { ...delivery, reordered: 5 }, kept, prompt],
     [/^telemetry.*some lost, some late/, {}, { ...delivery, delivered: 95, lost: 5 }, kept, late],
     [/^voice.*no promise/, {}, delivery, kept, prompt],
     [

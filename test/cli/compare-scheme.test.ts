@@ -71,7 +71,7 @@ describe('through a bad link', () => {
     expect(result.latency.p50).toBeGreaterThanOrEqual(20)
     // Sent again one round trip later.
     expect(result.latency.p99).toBeGreaterThanOrEqual(60)
-    // One at the least: there and back.
+    // There and back: one round trip, of 2 x 20 ms here; more only where most of the connections met a loss.
     expect(result.setUp.roundTrips).toBeGreaterThanOrEqual(1)
     // Exactly the frame's length, in four bytes: the memory link has no headers.
     expect(result.overhead.value).toBe(4)
@@ -117,6 +117,17 @@ describe('through a bad link', () => {
     await expect(measure('memory', { ...link, loss: 1 })).rejects.toMatchObject({ code: 'ETIMEDOUT' })
   }, 30_000)
 })
+
+test('jitter is a part of a round trip', async () => {
+  const { setUp } = await measure('memory', { ...link, delay: 10, jitter: 80 })
+  // 10 to 90 ms each way: the median of five is hardly ever beyond these, and ten times as many by the delay alone.
+  expect(setUp.roundTrips).toBeCloseTo(setUp.time / 100, 9)
+}, 30_000)
+
+test('a connection may take as long as the patience for a message', async () => {
+  const slow = { ...link, delay: 300 }
+  await expect(measure('memory', slow, { patience: 200 })).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+}, 30_000)
 
 test('one message is enough', async () => {
   const result = await measure('udp', UNDISTURBED, { messages: 1 })

@@ -1,6 +1,6 @@
 import type { SchemeFacts } from '../../index.ts'
-import type { HalfClose } from './half-close.ts'
-import type { LargestMessage } from './largest-message.ts'
+import type { HalfClose } from './measure/half-close.ts'
+import type { LargestMessage } from './measure/largest-message.ts'
 import type { Agreement, Boundaries, Delivery } from './result.ts'
 
 /** What is held against the facts. */
@@ -29,7 +29,7 @@ export function agreementsOf(facts: SchemeFacts, found: Findings): Agreement[] {
     {
       fact: 'reliable',
       declared: yesNo(facts.reliable),
-      measured: `${lost} lost and ${duplicated} doubled of ${sent}`,
+      measured: `${lost} lost and ${duplicated} duplicated of ${sent}`,
       agrees: !facts.reliable || (lost === 0 && duplicated === 0),
     },
     {

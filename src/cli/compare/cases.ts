@@ -19,7 +19,13 @@ export interface Case {
 
 type Here = FamilyStatus['schemes'][number] & { readonly family: string }
 
-/** The schemes of these names, or all there are. Throws a `UsageError` for a name that no scheme has. */
+/**
+ * Have nothing on this machine to be compared with, whatever is installed: `ble` takes a device that is a GATT server, `raw`
+ * is a way to write other schemes' sockets. They are told why when somebody names them.
+ */
+const ONLY_BY_NAME: readonly string[] = ['ble', 'raw']
+
+/** The schemes of these names, or all that can meet themselves. Throws a `UsageError` for a name that no scheme has. */
 export async function comparisonCases(
   names: readonly string[],
   faults: LinkFaults,
@@ -30,7 +36,9 @@ export async function comparisonCases(
   if (unknown !== undefined) {
     throw new UsageError(`there is no scheme ${unknown}; there are ${all.map(({ scheme }) => scheme).join(', ')}`)
   }
-  const wanted = all.filter(({ scheme }) => names.length === 0 || names.includes(scheme))
+  const wanted = all.filter(({ scheme }) =>
+    names.length === 0 ? !ONLY_BY_NAME.includes(scheme) : names.includes(scheme),
+  )
   return Promise.all(wanted.map((here) => caseOf(here, faults, netem)))
 }
 

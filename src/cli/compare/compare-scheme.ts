@@ -1,20 +1,20 @@
 import type { Sockets } from '../../index.ts'
 import { isStream } from '../open.ts'
 import { agreementsOf } from './agreements.ts'
-import { measureBoundaries } from './boundaries.ts'
 import type { Case } from './cases.ts'
-import { measureDelivery } from './delivery.ts'
-import { measureHalfClose } from './half-close.ts'
-import { measureLargestMessage } from './largest-message.ts'
-import { latencyOf } from './latency.ts'
-import { type Ends, type Place, withEnds } from './meeting.ts'
-import { counterOf, withOverhead } from './overhead.ts'
-import { learnsOfClose } from './peer-close.ts'
+import { measureBoundaries } from './measure/boundaries.ts'
+import { measureDelivery } from './measure/delivery.ts'
+import { measureHalfClose } from './measure/half-close.ts'
+import { measureLargestMessage } from './measure/largest-message.ts'
+import { latencyOf } from './measure/latency.ts'
+import { type Ends, type Place, withEnds } from './measure/meeting.ts'
+import { learnsOfClose } from './measure/peer-close.ts'
+import { measureSetUp } from './measure/set-up.ts'
+import { counterOf, overheadSource, withOverhead } from './overhead.ts'
 import type { Plan } from './plan.ts'
 import { measureQueueOverhead } from './queue-overhead.ts'
 import type { Counted, SchemeResult } from './result.ts'
 import { retransmissionsOf } from './retransmissions.ts'
-import { measureSetUp } from './set-up.ts'
 import { suits } from './suits.ts'
 
 export interface CompareSchemeOptions {
@@ -32,7 +32,7 @@ export async function compareScheme(
   { signal, onSent }: CompareSchemeOptions,
 ): Promise<SchemeResult> {
   const { scheme, facts, disturbed, address, options } = tried
-  const place: Place = { sockets, facts, address, options, signal }
+  const place: Place = { sockets, facts, address, options, patience: plan.patience, signal }
   const setUp = await measureSetUp(place, plan.faults)
   const sent = await withEnds(place, (ends) => sendMessages(scheme, ends, plan, onSent))
   const boundaries = await withEnds(place, (ends) => measureBoundaries(ends, plan))
@@ -51,9 +51,10 @@ export async function compareScheme(
     delivery,
     retransmitted: sent.retransmitted,
     boundaries,
-    overhead: scheme.startsWith('unix')
-      ? await withEnds(place, (ends) => measureQueueOverhead(ends, plan.size))
-      : sent.overhead,
+    overhead:
+      overheadSource(scheme) === 'queue'
+        ? await withEnds(place, (ends) => measureQueueOverhead(ends, plan.size))
+        : sent.overhead,
     latency,
     journeys,
     suits: suits({ facts, delivery, boundaries, latency, faults: plan.faults }),
@@ -74,7 +75,7 @@ async function sendMessages(scheme: string, ends: Ends, plan: Plan, onSent?: (se
   const again = retransmissionsOf(scheme, ends)
   const before = again.read()
   const work = (): ReturnType<typeof measureDelivery> => measureDelivery(ends, plan, onSent)
-  const { done, overhead } = await withOverhead(await counterOf(scheme, ends), plan, work)
+  const { done, overhead } = await withOverhead(await counterOf(scheme, ends), plan.size, work)
   return {
     ...done,
     address,

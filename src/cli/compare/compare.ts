@@ -1,9 +1,9 @@
-import { access, constants, writeFile } from 'node:fs/promises'
+import { access, constants, stat, writeFile } from 'node:fs/promises'
 import { availableParallelism, release } from 'node:os'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import * as sockets from '../../index.ts'
-import { note } from '../report.ts'
+import { note, UsageError } from '../report.ts'
 import type { Stop } from '../stop.ts'
 import { type Case, comparisonCases } from './cases.ts'
 import { namespaceKind, runInNamespace } from './namespace.ts'
@@ -14,6 +14,7 @@ import { Progress, type Terminal } from './progress.ts'
 import type { Comparison, Missing, Outcome } from './result.ts'
 import { runCase } from './run-case.ts'
 import { verdict } from './verdict.ts'
+import { disagreement } from './words.ts'
 
 export interface CompareOutput {
   readonly stdout: Writable
@@ -110,24 +111,41 @@ function json(comparison: Comparison): string {
 
 /** Before the measuring, which takes a while. */
 async function checkWritable(file: string): Promise<void> {
-  try {
-    await access(file, constants.W_OK)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    await access(dirname(file), constants.W_OK)
-  }
+  const problem = await writingProblem(file)
+  if (problem !== undefined) throw new UsageError(`--html ${file}: no page can be written there: ${problem}`)
 }
 
-/** Until the text is written, so that a reader who has gone is known of. */
+async function writingProblem(file: string): Promise<string | undefined> {
+  if (file === '' || file.endsWith('/')) return 'it is no name of a file'
+  try {
+    if ((await stat(file)).isDirectory()) return 'it is a folder'
+    await access(file, constants.W_OK)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT') return message
+    return access(dirname(file), constants.W_OK | constants.X_OK).then(
+      () => undefined,
+      (ofFolder: Error) => ofFolder.message,
+    )
+  }
+  return undefined
+}
+
+/** Until the text is written. Of a reader who has gone `stop` knows; any other error is the caller's. */
 async function write(stdout: Writable, text: string): Promise<void> {
-  await new Promise<void>((resolve) => stdout.write(text, () => resolve()))
+  await new Promise<void>((resolve, reject) => {
+    stdout.write(text, (error) => {
+      if (error == null || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve()
+      else reject(error)
+    })
+  })
 }
 
 function tellDisagreements(outcomes: readonly Outcome[]): void {
   for (const outcome of outcomes) {
     if (!('agreements' in outcome)) continue
-    for (const { fact, declared, measured, agrees } of outcome.agreements) {
-      if (!agrees) note(`${outcome.scheme}: ${fact} is declared ${declared}, and measured: ${measured}`)
+    for (const agreement of outcome.agreements) {
+      if (!agreement.agrees) note(`${outcome.scheme}: ${disagreement(agreement)}`)
     }
   }
 }

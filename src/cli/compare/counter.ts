@@ -8,6 +8,8 @@ export interface Traffic {
 export interface TrafficCounter {
   /** Who counts, and what else is in the count. */
   readonly source: string
+  /** Whether it stands before what loses and copies messages: then it counts those that are lost, and no copies. */
+  readonly countsLost: boolean
   read(): Promise<Traffic> | Traffic
   close(): Promise<void>
 }

@@ -27,6 +27,7 @@ export async function hciCounter(): Promise<TrafficCounter | Uncounted> {
   const capture = new Capture(monitor)
   return {
     source: "ACL data, the kernel's HCI monitor",
+    countsLost: true,
     read: () => capture.read(),
     close: () => monitor.close(),
   }

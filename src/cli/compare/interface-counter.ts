@@ -28,7 +28,7 @@ export function interfaceCounter(): TrafficCounter | Uncounted {
   }
   const source =
     namespaceKind() === undefined ? "lo, shared with this machine's other programs" : 'lo, alone in its namespace'
-  return { source, read: readLoopback, close: async () => undefined }
+  return { source, countsLost: namespaceKind() !== 'netem', read: readLoopback, close: async () => undefined }
 }
 
 function readLoopback(): Traffic {

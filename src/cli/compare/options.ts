@@ -1,6 +1,6 @@
 import { UsageError } from '../report.ts'
 import type { Case } from './cases.ts'
-import { SMALLEST } from './numbered-message.ts'
+import { SMALLEST } from './measure/numbered-message.ts'
 import type { LinkFaults } from './result.ts'
 
 /** What the flags become in commander's hands. */

@@ -2,7 +2,7 @@ import { readAssets } from './page/assets.ts'
 import { deliveryBars, overheadBars } from './page/bars.ts'
 import { chartFigures } from './page/charts.ts'
 import { columnsOf } from './page/columns.ts'
-import { factsTable, missingList } from './page/facts.ts'
+import { factsTable, missingLists } from './page/facts.ts'
 import { html, jsonInScript, scriptInPage, styleInPage } from './page/html.ts'
 import { STYLE } from './page/style.ts'
 import { summary } from './page/summary.ts'
@@ -36,16 +36,16 @@ ${overheadBars(columns, comparison.size)}
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>polysocket compare: ${names === '' ? 'no scheme could be tried' : names}</title>
+<title>polysocket compare: ${names === '' ? 'no scheme could be measured' : names}</title>
 <link rel="icon" href="data:,">
 <style>${styleInPage(uPlotStyle)}${styleInPage(STYLE)}</style>
 </head>
 <body>
 ${summary(comparison, columns)}
 <main>
-${columns.all.length === 0 ? html`<p>No scheme could be tried here.</p>` : measured}
+${columns.all.length === 0 ? html`<p>No scheme could be measured.</p>` : measured}
 ${factsTable(columns)}
-${missingList(columns)}
+${missingLists(columns)}
 </main>
 <footer>Reordered: arrived after a message that was sent later (RFC 4737). Made by <code>polysocket compare --html</code>; the numbers are in this file as JSON, too.</footer>
 </body>

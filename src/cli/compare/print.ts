@@ -1,93 +1,114 @@
-import { Footnotes, table } from '../table.ts'
-import type { Comparison, Counted, Outcome, SchemeResult } from './result.ts'
-import { digitsFor, linkText, milliseconds, plural } from './words.ts'
+import { Footnotes, table, wrapped } from '../table.ts'
+import type { Comparison, Counted, Failed, Missing, SchemeResult } from './result.ts'
+import {
+  count,
+  disagreement,
+  linkInWords,
+  messagesInWords,
+  milliseconds,
+  roundTrips,
+  threeDigits,
+  troubles,
+} from './words.ts'
 
 const HEAD = [
   'scheme',
   'set-up',
-  'arrived',
-  'sent again',
+  'delivery',
+  'retrans-\nmitted',
   'boundaries',
   'overhead',
-  'latency one way',
+  'latency\none way',
   'suits',
   'facts',
 ]
+const NUMBERS: ReadonlySet<string> = new Set(['retrans-\nmitted', 'overhead'])
+const SUITS_WIDTH = 20
 
-/** What `polysocket compare` prints: one table, a row a scheme. */
+/** What `polysocket compare` prints: one table of 120 columns at the most, a row a scheme; streams first. */
 export function comparisonText(comparison: Comparison): string {
-  const { faults, schemes, machine } = comparison
+  const { faults, schemes, machine, netem } = comparison
   const notes = new Footnotes()
-  const rows = schemes.map((result) => row(result, notes))
-  return `
-${heading(comparison)}
-Link: ${linkText(faults)}.
-${disturbedText(comparison)}
-Node ${machine.node}, ${machine.system}, ${plural(machine.processors, 'processor')}.
-
-${table(HEAD, rows, new Set(['sent again', 'overhead']))}
-${notes}`
-}
-
-function heading({ messages, size, interval, schemes }: Comparison): string {
-  const fewer = schemes.filter((each): each is SchemeResult => 'delivery' in each && each.delivery.sent !== messages)
-  const except = fewer.map(({ scheme, delivery }) => `, ${scheme} ${delivery.sent}`).join('')
-  return `${plural(messages, 'message')} of ${plural(size, 'byte')}${except}; one every ${interval} ms, one way, both ends in this process.`
-}
-
-function disturbedText({ schemes, netem }: Comparison): string {
-  const tried = schemes.filter((each): each is SchemeResult => 'delivery' in each)
-  const names = (those: readonly SchemeResult[]): string => those.map(({ scheme }) => scheme).join(', ')
-  const disturbed = tried.filter((each) => each.disturbed !== 'nothing')
-  const others = tried.filter((each) => each.disturbed === 'nothing')
-  const hint = !netem && others.some(({ scheme }) => scheme === 'tcp' || scheme === 'udp')
+  const measured = schemes.filter((each) => 'delivery' in each)
+  const streams = measured.filter(({ facts }) => facts.kind === 'stream')
+  const datagrams = measured.filter(({ facts }) => facts.kind === 'datagram')
+  const rows = [...group('STREAMS', streams, notes), ...group('DATAGRAMS', datagrams, notes)]
+  const others = otherLines(
+    schemes.filter((each) => 'reason' in each),
+    notes,
+  )
   return [
-    disturbed.length === 0 ? 'It disturbs none of these.' : `It disturbs ${names(disturbed)}.`,
-    ...(others.length === 0 ? [] : [`As they are: ${names(others)}${hint ? ' (--netem disturbs tcp and udp)' : ''}.`]),
-  ].join(' ')
+    '',
+    `${messagesInWords(comparison)}; one every ${milliseconds(comparison.interval)}, one way, both ends in this process.`,
+    `Link: ${linkInWords(faults)}.`,
+    ...disturbedLines(measured, netem),
+    ...(streams.length === 0 ? [] : ["A stream's message has its length before it, 4 bytes, which count as overhead."]),
+    `Node ${machine.node}, ${machine.system}, ${count(machine.processors, 'processor')}.`,
+    ...(rows.length === 0 ? [] : ['', table(HEAD, rows, NUMBERS)]),
+    ...(others.length === 0 ? [] : ['', ...others]),
+    String(notes),
+  ].join('\n')
 }
 
-function row(result: Outcome, notes: Footnotes): string[] {
-  if ('reason' in result) {
-    const { scheme, reason, remedy } = result
-    return [scheme, `${'failed' in result ? 'FAILED' : 'not here'} ${notes.mark(`${reason}; remedy: ${remedy}`)}`]
-  }
+function disturbedLines(measured: readonly SchemeResult[], netem: boolean): string[] {
+  const namesOf = (by: SchemeResult['disturbed']): string =>
+    measured
+      .filter(({ disturbed }) => disturbed === by)
+      .map(({ scheme }) => scheme)
+      .join(', ')
+  const disturbed = (['memory faults', 'netem'] as const).flatMap((by) =>
+    namesOf(by) === '' ? [] : [`Disturbed by ${by}: ${namesOf(by)}.`],
+  )
+  const asTheyAre = namesOf('nothing')
+  const hint = !netem && /\b(tcp|udp)\b/.test(asTheyAre) ? ' (--netem disturbs tcp and udp)' : ''
+  return [...disturbed, ...(asTheyAre === '' ? [] : [`As they are: ${asTheyAre}${hint}.`])]
+}
+
+/** A head, and the rows with an empty one before each. */
+function group(title: string, results: readonly SchemeResult[], notes: Footnotes): string[][] {
+  return results.flatMap((result, place) => [[place === 0 ? title : ''], row(result, notes)])
+}
+
+function row(result: SchemeResult, notes: Footnotes): string[] {
   const { scheme, disturbed, setUp, delivery, latency } = result
+  const befell = troubles(delivery)
   return [
-    `${scheme}\n${disturbed === 'nothing' ? '(as it is)' : disturbed}`,
-    `${milliseconds(setUp.time)}${setUp.roundTrips === undefined ? '' : `\n${setUp.roundTrips.toFixed(1)} round trips`}`,
-    `${delivery.delivered} of ${delivery.sent}\n${troubles(result)}`,
+    `${scheme}\n${disturbed === 'nothing' ? 'as it is' : 'disturbed'}`,
+    milliseconds(setUp.time) +
+      (setUp.roundTrips === undefined ? '' : `\n${roundTrips(setUp.roundTrips).replace(' trips', '\ntrips')}`),
+    `${threeDigits(delivery.delivered)} of ${threeDigits(delivery.sent)}\n${befell.length === 0 ? 'in order' : befell.join(',\n')}`,
     counted(result.retransmitted, '', notes),
     boundariesText(result),
     counted(result.overhead, ' B', notes),
-    `p50 ${milliseconds(latency.p50)}, p99 ${milliseconds(latency.p99)}\nmax ${milliseconds(latency.max)}`,
-    result.suits.replace(/: /, ':\n'),
+    delivery.delivered === 0
+      ? 'nothing\narrived'
+      : `p50 ${milliseconds(latency.p50)}\np99 ${milliseconds(latency.p99)}\nmax ${milliseconds(latency.max)}`,
+    wrapped(result.suits, SUITS_WIDTH),
     agreementText(result, notes),
   ]
 }
 
-function troubles({ delivery: { lost, duplicated, reordered } }: SchemeResult): string {
-  const words = [
-    ...(lost > 0 ? [`${lost} lost`] : []),
-    ...(duplicated > 0 ? [`${duplicated} doubled`] : []),
-    ...(reordered > 0 ? [`${reordered} reordered`] : []),
-  ]
-  return words.length === 0 ? 'in order' : words.join(',\n')
-}
-
 function counted({ value, source }: Counted, unit: string, notes: Footnotes): string {
-  return `${value === undefined ? '?' : `${value.toFixed(digitsFor(value))}${unit}`} ${notes.mark(source)}`
+  return `${value === undefined ? '?' : `${threeDigits(value)}${unit}`} ${notes.mark(source)}`
 }
 
 function boundariesText({ boundaries: { kept, writes, reads } }: SchemeResult): string {
-  return kept ? 'kept' : `${plural(writes, 'write')},\n${plural(reads, 'read')}`
+  if (reads === 0) return 'nothing\narrived'
+  return kept ? 'kept' : `not kept:\n${count(writes, 'write')},\n${count(reads, 'read')}`
 }
 
 function agreementText({ scheme, agreements }: SchemeResult, notes: Footnotes): string {
   const broken = agreements.filter(({ agrees }) => !agrees)
-  if (broken.length === 0) return `${agreements.length} agree`
-  const text = broken.map(
-    ({ fact, declared, measured }) => `${fact} is declared ${declared}, and measured: ${measured}`,
-  )
-  return `DISAGREE ${notes.mark(`${scheme}: ${text.join('; ')}`)}`
+  if (broken.length === 0) return `${agreements.length}\nagree`
+  return `DIS-\nAGREE\n${notes.mark(`${scheme}: ${broken.map(disagreement).join('; ')}`)}`
+}
+
+/** Those without numbers, which would only make the table's columns wide. */
+function otherLines(others: readonly (Missing | Failed)[], notes: Footnotes): string[] {
+  const width = Math.max(...others.map(({ scheme }) => scheme.length))
+  return others.map((other) => {
+    const { scheme, reason, remedy } = other
+    const mark = notes.mark(`${reason}; remedy: ${remedy}`)
+    return `${scheme.padEnd(width)}  ${'failed' in other ? 'FAILED' : 'not here'} ${mark}`
+  })
 }

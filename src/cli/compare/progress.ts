@@ -45,5 +45,6 @@ const CLEAR = '\r\u001b[2K'
 function outcome(result: SchemeResult | Failed): string {
   if ('failed' in result) return `FAILED: ${result.reason}`
   const { delivery, latency } = result
-  return `${delivery.delivered} of ${delivery.sent} arrived, p99 ${milliseconds(latency.p99)}`
+  const arrived = `${delivery.delivered} of ${delivery.sent} arrived`
+  return delivery.delivered === 0 ? arrived : `${arrived}, p99 ${milliseconds(latency.p99)}`
 }

@@ -1,9 +1,9 @@
 import { endianness } from 'node:os'
 import { isStream } from '../open.ts'
 import { errorText } from '../report.ts'
-import { frame } from './frames.ts'
-import type { Endpoint, Ends } from './meeting.ts'
-import { numberedMessage } from './numbered-message.ts'
+import { frame } from './measure/frames.ts'
+import type { Endpoint, Ends } from './measure/meeting.ts'
+import { numberedMessage } from './measure/numbered-message.ts'
 import type { Counted } from './result.ts'
 
 /** SO_MEMINFO of asm-generic/socket.h gives the unsigned 32-bit numbers that linux/sock_diag.h names SK_MEMINFO_*. */
@@ -17,7 +17,7 @@ const MOST_WAITING = 8
 /** What the kernel adds to a message, at the most, as far as room is concerned. */
 const ROOM = 2048
 
-const SOURCE = "memory of the kernel's queue a waiting message, SO_MEMINFO; there is no wire"
+const SOURCE = 'kernel memory that each waiting message holds beside its bytes, by SO_MEMINFO; there is no wire'
 
 /** What a message holds beside itself while it waits in the queue between the two ends: they are in one kernel. */
 export async function measureQueueOverhead({ near, broken }: Ends, size: number): Promise<Counted> {

@@ -10,12 +10,15 @@ export interface LinkFaults {
   readonly seed: number
 }
 
-/** Everything that `compare` found out; `--json` prints it, the table and the page show it. Milliseconds and bytes. */
+/**
+ * Everything that `compare` found out; `--json` prints it, the table and the page show it. Times are milliseconds, lengths are
+ * bytes, shares go from 0 to 1. In JSON what is `undefined` is absent, and `NaN` is `null`.
+ */
 export interface Comparison {
   readonly faults: LinkFaults
-  /** What disturbs tcp and udp: `netem`, or nothing. */
+  /** Whether netem was asked to disturb tcp and udp as well. */
   readonly netem: boolean
-  /** Messages a scheme, each of `size` bytes, one every `interval`. */
+  /** Sent over each scheme, but fewer over a radio (`delivery.sent`): each of `size` bytes, one every `interval`. */
   readonly messages: number
   readonly size: number
   readonly interval: number
@@ -23,6 +26,7 @@ export interface Comparison {
   readonly schemes: readonly Outcome[]
 }
 
+/** Where it was measured. */
 export interface Machine {
   readonly node: string
   readonly system: string
@@ -50,6 +54,7 @@ export interface Counted {
   readonly source: string
 }
 
+/** What was measured of one scheme. */
 export interface SchemeResult {
   readonly scheme: string
   readonly address: string
@@ -61,7 +66,7 @@ export interface SchemeResult {
   readonly delivery: Delivery
   readonly retransmitted: Counted
   readonly boundaries: Boundaries
-  /** Bytes a message beyond its own. */
+  /** Bytes a message beyond its own; on a stream with the four of its length. */
   readonly overhead: Counted
   readonly latency: Latency
   /** Of each message in the order of sending; for the charts. */
@@ -71,13 +76,15 @@ export interface SchemeResult {
   readonly agreements: readonly Agreement[]
 }
 
+/** Of a connection; where there are none, of a socket. The median of a few. */
 export interface SetUp {
   /** Until a message may be sent. */
   readonly time: number
-  /** How many of the link's round trips the time has; `undefined` where the link is too short to tell. */
+  /** How many round trips of the link, as it was asked for, the time has; `undefined` where the link is too short to tell. */
   readonly roundTrips: number | undefined
 }
 
+/** What became of the messages sent. */
 export interface Delivery {
   readonly sent: number
   /** Different messages that arrived, whole. */
@@ -89,6 +96,7 @@ export interface Delivery {
   readonly reordered: number
 }
 
+/** Whether the far end can tell one message from the next. */
 export interface Boundaries {
   /** Every read gave one message, as it was sent. */
   readonly kept: boolean

@@ -1,10 +1,10 @@
 import { match, P } from 'ts-pattern'
 import { memoryLink } from '../../index.ts'
 import { isStream } from '../open.ts'
-import type { Endpoint, Ends } from './meeting.ts'
+import type { Endpoint, Ends } from './measure/meeting.ts'
 import { tcpInfo } from './tcp-info.ts'
 
-/** How many transmissions were repeated since the ends were opened. */
+/** Counts what was retransmitted since the ends were opened. */
 export interface Retransmissions {
   readonly source: string
   read(): number | undefined
@@ -15,12 +15,12 @@ export function retransmissionsOf(scheme: string, { near, far, address }: Ends):
   return match(scheme)
     .with('memory', () => {
       const { stats } = memoryLink(address)
-      return { source: 'the memory link counts them', read: () => stats.retransmitted }
+      return { source: 'counted by the memory link', read: () => stats.retransmitted }
     })
     .with('tcp', () => countedByTcp([near, far]))
     .with('udp', 'memorygram', () => none('nobody sends anything again'))
     .with(P.string.startsWith('unix'), () => none('there is nothing to lose'))
-    .with('rfcomm', 'l2cap', () => unknown("the controller's baseband sends again, and does not say how often"))
+    .with('rfcomm', 'l2cap', () => unknown("the controller's baseband retransmits, and does not say how often"))
     .otherwise(() => unknown('nobody counts them for this scheme'))
 }
 
@@ -42,5 +42,5 @@ function countedByTcp(ends: readonly Endpoint[]): Retransmissions {
   }
   return read() === undefined
     ? unknown('TCP_INFO is not to be had: it takes Linux and the kernel engine')
-    : { source: 'TCP_INFO of both ends, tcp(7)', read }
+    : { source: 'counted by the kernel: TCP_INFO of both ends, tcp(7)', read }
 }

@@ -12,6 +12,11 @@ export interface RunOptions {
   readonly limit?: number
 }
 
+/** setTimeout takes no more, and would end at once. */
+const LONGEST_TIMER = 2 ** 31 - 1
+/** Bytes in a millisecond: half of what an emulated radio carries. */
+const SLOWEST = 50
+
 /** Measures one scheme: never hangs, and rejects only when it is told to stop. */
 export async function runCase(
   sockets: Sockets,
@@ -34,8 +39,8 @@ export async function runCase(
   }
 }
 
-function longEnough({ messages, interval, patience }: Plan): number {
-  return 2 * messages * interval + 4 * patience
+function longEnough({ messages, size, interval, patience }: Plan): number {
+  return Math.min(LONGEST_TIMER, 2 * messages * (interval + size / SLOWEST) + 4 * patience)
 }
 
 function remedyFor({ faults }: Plan): string {

@@ -11,10 +11,13 @@ export interface Measured {
   readonly faults: LinkFaults
 }
 
-/** The use that suits what was measured, in few words. */
+/**
+ * The use that suits what was measured, in few words. The facts have a say where nothing happened on a link that nobody
+ * disturbed: that all came once does not make a scheme one to rely on.
+ */
 export function suits({ facts, delivery, boundaries, latency, faults }: Measured): string {
   const { delivered, lost, duplicated, reordered } = delivery
-  const trouble = lost > 0 ? 'some lost' : 'some doubled or out of order'
+  const trouble = lost > 0 ? 'some lost' : 'some duplicated or reordered'
   const whole = lost === 0 && duplicated === 0 && reordered === 0
   return (
     match({

@@ -1,30 +1,66 @@
-import type { LinkFaults } from './result.ts'
+import type { Agreement, Comparison, Delivery, LinkFaults } from './result.ts'
 
-/** `0.21 ms`, `43.1 ms`, `1204 ms`: three digits are enough for reading. */
+// What the table for a terminal and the page for a browser say in the same words.
+
+/** `12.3 ms`. What is not a number was not measured. */
 export function milliseconds(value: number): string {
-  return Number.isNaN(value) ? '-' : `${value.toFixed(digitsFor(value))} ms`
+  return Number.isFinite(value) ? `${threeDigits(value)} ms` : 'not measured'
 }
 
-/** Two for small numbers, none for large ones. */
-export function digitsFor(value: number): number {
-  if (Math.abs(value) >= 100 || Number.isInteger(value)) return 0
-  return Math.abs(value) >= 10 ? 1 : 2
+/** `5 %`; of a whole, which may be nothing. */
+export function percent(part: number, whole: number): string {
+  return whole > 0 ? `${threeDigits((100 * part) / whole)} %` : '0 %'
 }
 
-export function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`
+/** `1 message`, `20 messages` */
+export function count(value: number, singular: string): string {
+  return `${threeDigits(value)} ${singular}${value === 1 ? '' : 's'}`
 }
 
-/** `5% lost, 1% doubled, 1% held back, 20 to 25 ms one way, seed 1`. */
-export function linkText({ loss, duplicate, reorder, delay, jitter, seed }: LinkFaults): string {
-  const percent = (value: number, word: string): string[] =>
-    value === 0 ? [] : [`${+(value * 100).toFixed(2)}% ${word}`]
-  const time = jitter === 0 ? `${delay} ms` : `${delay} to ${delay + jitter} ms`
-  return [
-    ...percent(loss, 'lost'),
-    ...percent(duplicate, 'doubled'),
-    ...percent(reorder, 'held back'),
-    `${time} one way`,
-    `seed ${seed}`,
-  ].join(', ')
+/** `1.0 round trips`: a link varies too much for a second digit to mean anything. */
+export function roundTrips(value: number): string {
+  return `${value.toFixed(1)} round trips`
+}
+
+/** Three digits are enough for reading; of whole numbers all of them. */
+export function threeDigits(value: number): string {
+  if (Number.isInteger(value)) return value.toLocaleString('en-GB')
+  const digits = Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value)))))
+  return value.toLocaleString('en-GB', { maximumFractionDigits: digits })
+}
+
+/** `500 messages of 200 bytes (rfcomm: 100)` */
+export function messagesInWords({ messages, size, schemes }: Comparison): string {
+  const others = schemes.flatMap((each) =>
+    'delivery' in each && each.delivery.sent !== messages ? [`${each.scheme}: ${threeDigits(each.delivery.sent)}`] : [],
+  )
+  const except = others.length === 0 ? '' : ` (${others.join(', ')})`
+  return `${count(messages, 'message')} of ${count(size, 'byte')}${except}`
+}
+
+/** `5 % lost, 1 % duplicated, 20 to 25 ms each way, seed 1` */
+export function linkInWords({ loss, duplicate, reorder, delay, jitter, seed }: LinkFaults): string {
+  const time = jitter > 0 ? `${threeDigits(delay)} to ${milliseconds(delay + jitter)}` : milliseconds(delay)
+  const effects = [
+    ...(loss > 0 ? [`${percent(loss, 1)} lost`] : []),
+    ...(duplicate > 0 ? [`${percent(duplicate, 1)} duplicated`] : []),
+    ...(reorder > 0 ? [`${percent(reorder, 1)} reordered`] : []),
+    ...(delay > 0 || jitter > 0 ? [`${time} each way`] : []),
+  ]
+  return effects.length === 0 ? 'as it is, undisturbed' : `${effects.join(', ')}, seed ${seed}`
+}
+
+/** What befell the messages, each as `26 lost`; nothing where all came once and in order. */
+export function troubles({ lost, duplicated, reordered }: Delivery): string[] {
+  const all: readonly (readonly [number, string])[] = [
+    [lost, 'lost'],
+    [duplicated, 'duplicated'],
+    [reordered, 'reordered'],
+  ]
+  return all.flatMap(([number, word]) => (number > 0 ? [`${threeDigits(number)} ${word}`] : []))
+}
+
+/** `ordered is declared yes, and measured: 7 after a later one` */
+export function disagreement({ fact, declared, measured }: Agreement): string {
+  return `${fact} is declared ${declared}, and measured: ${measured}`
 }

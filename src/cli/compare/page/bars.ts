@@ -1,7 +1,7 @@
 import type { SchemeResult } from '../result.ts'
+import { count, percent, threeDigits, troubles } from '../words.ts'
 import type { Columns } from './columns.ts'
 import { type Html, html, nothing } from './html.ts'
-import { bytes, percent, threeDigits } from './numbers.ts'
 
 /** What became of the messages, as bars: all of those sent are 100 %, copies come on top of that. */
 export function deliveryBars({ all }: Columns): Html {
@@ -34,13 +34,13 @@ export function overheadBars({ all }: Columns, size: number): Html {
     const words =
       value === undefined
         ? `not counted: ${source}`
-        : `${bytes(value)}, ${percent(value, size)} of the message (${source})`
+        : `${count(value, 'byte')}, ${percent(value, size)} of the message (${source})`
     return html`<li data-scheme="${scheme}"><span class="name"><span class="swatch c${colour}"></span>${scheme}</span>
 <span class="bar" aria-hidden="true">${part('overhead', share(value ?? 0, largest), '')}</span>
 <span class="value">${words}</span></li>`
   })
   return html`<figure aria-labelledby="overhead">
-<h3 id="overhead">Overhead a message of ${bytes(size)}</h3>
+<h3 id="overhead">Overhead a message of ${count(size, 'byte')}</h3>
 <ul class="bars">
 ${rows}
 </ul>
@@ -63,13 +63,10 @@ function part(name: string, length: number, title: string): Html {
   return html`<span class="part ${name}" style="width:${(100 * Math.min(1, length)).toFixed(2)}%" title="${title}"></span>`
 }
 
-function deliveryInWords({ delivery: { sent, delivered, lost, duplicated, reordered } }: SchemeResult): string {
-  const rest = [
-    ...(lost > 0 ? [`${threeDigits(lost)} lost (${percent(lost, sent)})`] : []),
-    ...(duplicated > 0 ? [`${threeDigits(duplicated)} duplicated`] : []),
-    ...(reordered > 0 ? [`${threeDigits(reordered)} reordered`] : []),
-  ]
-  return [`${threeDigits(delivered)} of ${threeDigits(sent)} delivered`, ...rest].join(', ')
+function deliveryInWords({ delivery }: SchemeResult): string {
+  const { sent, delivered, lost } = delivery
+  const all = `${threeDigits(delivered)} of ${threeDigits(sent)} delivered`
+  return [all, ...troubles(delivery)].join(', ').replace(/ lost/, ` lost (${percent(lost, sent)})`)
 }
 
 function share(part: number, whole: number): number {

@@ -1,6 +1,6 @@
+import { milliseconds, percent } from '../words.ts'
 import type { Column, Columns } from './columns.ts'
 import { type Html, html, nothing } from './html.ts'
-import { milliseconds, percent } from './numbers.ts'
 
 /** Where the browser's part draws, which schemes it shows, and what the charts say to those who do not see them. */
 export function chartFigures(columns: Columns): Html {

@@ -1,4 +1,4 @@
-import type { Comparison, Missing, SchemeResult } from '../result.ts'
+import type { Comparison, Failed, Missing, SchemeResult } from '../result.ts'
 
 /** A scheme that was measured, with its place among the colours: the same in the table, the bars and the charts. */
 export interface Column {
@@ -13,6 +13,8 @@ export interface Columns {
   readonly datagrams: readonly Column[]
   /** The streams, then the datagrams. */
   readonly all: readonly Column[]
+  /** Those that broke down, and those that could not be tried here. */
+  readonly failed: readonly Failed[]
   readonly missing: readonly Missing[]
 }
 
@@ -28,6 +30,7 @@ export function columnsOf({ schemes }: Comparison): Columns {
     streams: all.slice(0, streams.length),
     datagrams: all.slice(streams.length),
     all,
-    missing: schemes.filter((scheme) => 'reason' in scheme),
+    failed: schemes.filter((scheme) => 'failed' in scheme),
+    missing: schemes.filter((scheme) => 'reason' in scheme).filter((scheme) => !('failed' in scheme)),
   }
 }

@@ -1,3 +1,4 @@
+import type { Missing } from '../result.ts'
 import type { Columns } from './columns.ts'
 import { type Html, html, nothing } from './html.ts'
 
@@ -25,13 +26,17 @@ ${rows}
 </section>`
 }
 
-/** The schemes that could not be tried, with what would help. */
-export function missingList({ missing }: Columns): Html {
-  if (missing.length === 0) return nothing
-  return html`<section aria-labelledby="missing">
-<h2 id="missing">What could not be tried here</h2>
+/** The schemes that have no numbers, why, and what would help. */
+export function missingLists({ failed, missing }: Columns): Html {
+  return html`${list('failed', 'What broke down', failed)}${list('missing', 'What could not be tried here', missing)}`
+}
+
+function list(id: string, title: string, schemes: readonly Missing[]): Html {
+  if (schemes.length === 0) return nothing
+  return html`<section aria-labelledby="${id}">
+<h2 id="${id}">${title}</h2>
 <ul class="missing">
-${missing.map(({ scheme, reason, remedy }) => html`<li><b>${scheme}</b>: ${reason}. <span>What helps: ${remedy}.</span></li>`)}
+${schemes.map(({ scheme, reason, remedy }) => html`<li><b>${scheme}</b>: ${reason}. <span>What helps: ${remedy}.</span></li>`)}
 </ul>
 </section>`
 }

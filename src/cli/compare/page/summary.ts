@@ -1,34 +1,23 @@
-import type { Comparison, LinkFaults } from '../result.ts'
+import type { Comparison } from '../result.ts'
+import { count, linkInWords, messagesInWords, milliseconds } from '../words.ts'
 import type { Columns } from './columns.ts'
 import { type Html, html } from './html.ts'
-import { bytes, count, milliseconds, percent } from './numbers.ts'
 
 /** What was measured, through which link and where, in sentences. */
 export function summary(comparison: Comparison, columns: Columns): Html {
-  const { messages, size, interval, machine } = comparison
+  const { messages, interval, machine } = comparison
   return html`<header>
 <h1>Streams and datagrams, compared</h1>
-<p class="lead">${count(messages, 'message')} of ${bytes(size)} ${messages === 1 ? 'was' : 'were'} sent over each scheme, one every ${milliseconds(interval)}.
-A stream promises that all of them arrive, in order, and makes them wait for it. A datagram promises nothing, and does not wait.</p>
+<p class="lead">${messagesInWords(comparison)} ${messages === 1 ? 'was' : 'were'} sent over each scheme, one every ${milliseconds(interval)}.
+A stream promises that all of them arrive, in order, and makes them wait for it. A datagram is a message of its own: most schemes of datagrams promise no more than that, and do not wait.</p>
 <dl class="setting">
 <div><dt>The link</dt><dd>${linkInWords(comparison.faults)}</dd></div>
 <div><dt>Disturbed by</dt><dd>${disturberInWords(comparison)}</dd></div>
 <div><dt>The machine</dt><dd>Node ${machine.node}, ${machine.system}, ${count(machine.processors, 'processor')}</dd></div>
-<div><dt>Schemes</dt><dd>${columns.all.length} measured, ${columns.missing.length} could not be tried here</dd></div>
+<div><dt>Schemes</dt><dd>${columns.all.length} measured, ${columns.failed.length === 0 ? '' : `${columns.failed.length} failed, `}${columns.missing.length} could not be tried here</dd></div>
 <div><dt>Facts</dt><dd>${agreementInWords(columns)}</dd></div>
 </dl>
 </header>`
-}
-
-export function linkInWords({ loss, duplicate, reorder, delay, jitter, seed }: LinkFaults): string {
-  const effects = [
-    ...(loss > 0 ? [`${percent(loss, 1)} lost`] : []),
-    ...(duplicate > 0 ? [`${percent(duplicate, 1)} duplicated`] : []),
-    ...(reorder > 0 ? [`${percent(reorder, 1)} reordered`] : []),
-    ...(delay > 0 || jitter > 0 ? [`${milliseconds(delay)} delay each way`] : []),
-    ...(jitter > 0 ? [`up to ${milliseconds(jitter)} jitter`] : []),
-  ]
-  return effects.length === 0 ? 'as it is, undisturbed' : `${effects.join(', ')} (seed ${seed})`
 }
 
 function agreementInWords({ all }: Columns): string {
@@ -40,11 +29,11 @@ function agreementInWords({ all }: Columns): string {
   return `${disagreeing} of ${facts.length} declared facts that were tested ${verb} with what was measured.`
 }
 
-function disturberInWords({ netem, schemes }: Comparison): string {
+function disturberInWords({ schemes }: Comparison): string {
   const disturbers = new Set(schemes.flatMap((scheme) => ('disturbed' in scheme ? [scheme.disturbed] : [])))
   const words = [
     ...(disturbers.has('memory faults') ? ['the faults of the memory family'] : []),
-    ...(netem ? ['netem of the kernel, for tcp and udp'] : []),
+    ...(disturbers.has('netem') ? ['netem of the kernel, for tcp and udp'] : []),
     ...(disturbers.has('nothing') ? ['nothing, where the column says so'] : []),
   ]
   return words.length === 0 ? 'nothing' : words.join('; ')

@@ -1,7 +1,7 @@
 import type { Agreement, Counted, SchemeResult } from '../result.ts'
+import { count, milliseconds, percent, roundTrips, threeDigits } from '../words.ts'
 import type { Column, Columns } from './columns.ts'
 import { type Html, html, nothing } from './html.ts'
-import { bytes, count, milliseconds, percent, threeDigits } from './numbers.ts'
 
 /** A row of the table: what it is called, and what a scheme has there. */
 interface Row {
@@ -21,8 +21,8 @@ const ROWS: readonly Row[] = [
   { name: 'Boundaries', explanation: 'is one write one read?', cell: boundaries },
   {
     name: 'Overhead',
-    explanation: 'a message, beyond its own bytes',
-    cell: ({ overhead }) => counted(overhead, bytes),
+    explanation: "a message, beyond its own bytes; a stream's length before it, 4 bytes, is part of it",
+    cell: ({ overhead }) => counted(overhead, (value) => count(value, 'byte')),
   },
   { name: 'Latency', explanation: 'one way, of what arrived', cell: latency },
   { name: 'Suits', explanation: 'by what was measured', cell: ({ suits }) => html`<p>${suits}</p>` },
@@ -75,9 +75,9 @@ function groupOf({ result }: Column): string {
   return result.facts.kind
 }
 
-function setUp({ setUp: { time, roundTrips } }: SchemeResult): Html {
+function setUp({ setUp: { time, roundTrips: trips } }: SchemeResult): Html {
   return html`<p class="number">${milliseconds(time)}</p>
-<small>${roundTrips === undefined ? 'the link is too short to tell round trips' : count(roundTrips, 'round trip')}</small>`
+<small>${trips === undefined ? 'the link is too short to tell round trips' : roundTrips(trips)}</small>`
 }
 
 function delivery({ delivery: { sent, delivered, lost, duplicated, reordered } }: SchemeResult): Html {
@@ -92,6 +92,7 @@ function counted({ value, source }: Counted, inWords: (value: number) => string)
 }
 
 function boundaries({ boundaries: { kept, writes, reads } }: SchemeResult): Html {
+  if (reads === 0) return html`<p class="number">nothing arrived</p>`
   return html`<p class="number">${kept ? 'kept' : 'not kept'}</p><small>${count(writes, 'write')}, ${count(reads, 'read')}</small>`
 }
 

@@ -1,8 +1,8 @@
+import type { Plan } from '../plan.ts'
+import type { Boundaries } from '../result.ts'
 import { openLink } from './link.ts'
 import type { Ends } from './meeting.ts'
-import type { Plan } from './plan.ts'
 import { pauseUntil, untilQuiet } from './quiet.ts'
-import type { Boundaries } from './result.ts'
 
 /** All different, so that each is known by its length; none beyond L2CAP's usual largest message. */
 const SIZES: readonly number[] = [1, 600, 2, 100, 33, 512, 7, 250, 64, 150, 4, 333, 640, 16, 400, 90]

@@ -1,4 +1,4 @@
-import type { Journey, Latency } from './result.ts'
+import type { Journey, Latency } from '../result.ts'
 
 /** One way, of the messages that arrived; `NaN` where none did, which JSON prints as `null`. */
 export function latencyOf(journeys: readonly Journey[]): Latency {

@@ -1,7 +1,7 @@
-import { errorText } from '../report.ts'
+import { errorText } from '../../report.ts'
+import type { Plan } from '../plan.ts'
 import { type Link, openLink } from './link.ts'
 import type { Ends } from './meeting.ts'
-import type { Plan } from './plan.ts'
 import { pauseUntil, untilQuiet } from './quiet.ts'
 
 export interface LargestMessage {

@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { isStream } from '../open.ts'
+import { isStream } from '../../open.ts'
+import type { Plan } from '../plan.ts'
+import type { Delivery, Journey } from '../result.ts'
 import { Arrivals } from './arrivals.ts'
 import { FrameReader, frame } from './frames.ts'
 import { type Link, openLink } from './link.ts'
 import type { Ends } from './meeting.ts'
 import { numberedMessage, readNumber } from './numbered-message.ts'
-import type { Plan } from './plan.ts'
 import { pauseUntil, untilQuiet } from './quiet.ts'
-import type { Delivery, Journey } from './result.ts'
 
 export interface Delivered {
   readonly delivery: Delivery

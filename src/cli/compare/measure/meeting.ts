@@ -7,8 +7,8 @@ import type {
   SchemeFacts,
   Sockets,
   StreamEndpoint,
-} from '../../index.ts'
-import { isStream } from '../open.ts'
+} from '../../../index.ts'
+import { isStream } from '../../open.ts'
 
 export type Endpoint = StreamEndpoint | DatagramEndpoint
 
@@ -20,6 +20,8 @@ export interface Place {
   readonly address: () => string
   /** Of the far end: what disturbs its link, for example. */
   readonly options: OpenOptions
+  /** Milliseconds that opening may take. */
+  readonly patience: number
   /** Gives it up: everything is closed at once. */
   readonly signal: AbortSignal
 }
@@ -47,9 +49,6 @@ interface FarSide {
   part(ends: Ends): Promise<void>
 }
 
-/** How long opening may take: longer than any system's own limit would be of use here. */
-const OPENING = 30_000
-
 /** Opens a far side for `use`, and closes all that was opened when that is over or given up. */
 export async function atPlace<T>(place: Place, use: (side: FarSide) => Promise<T>): Promise<T> {
   const opened = new Opened(place)
@@ -65,8 +64,8 @@ export function withEnds<T>(place: Place, use: (ends: Ends) => Promise<T>): Prom
   return atPlace(place, async (side) => use(await side.meet()))
 }
 
-async function openFarSide({ sockets, facts, address, options }: Place, opened: Opened): Promise<FarSide> {
-  const request: ListenOptions = { allowHalfOpen: true, timeout: OPENING, signal: opened.signal }
+async function openFarSide({ sockets, facts, address, options, patience }: Place, opened: Opened): Promise<FarSide> {
+  const request: ListenOptions = { allowHalfOpen: true, timeout: patience, signal: opened.signal }
   if (!facts.connected) {
     const far = opened.track(await sockets.bind(address(), { ...options, ...request }))
     const text = textOf(sockets, far.local)
@@ -80,7 +79,7 @@ async function openFarSide({ sockets, facts, address, options }: Place, opened: 
   const listener = opened.track(await sockets.listen(address(), { ...options, ...request }))
   const text = textOf(sockets, listener.address)
   const meet = async (): Promise<Ends> => {
-    const accepting = listener.accept({ timeout: OPENING, signal: opened.signal }).then((far) => opened.track(far))
+    const accepting = listener.accept({ timeout: patience, signal: opened.signal }).then((far) => opened.track(far))
     // Until connecting has its say: its error tells more.
     accepting.catch(() => undefined)
     const startedAt = performance.now()

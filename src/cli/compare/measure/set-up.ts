@@ -1,6 +1,6 @@
+import type { LinkFaults, SetUp } from '../result.ts'
 import { percentile } from './latency.ts'
 import { atPlace, type Place } from './meeting.ts'
-import type { LinkFaults, SetUp } from './result.ts'
 
 /** One connection may meet a loss by chance; the median of a few does not show it. */
 const CONNECTIONS = 5
@@ -22,5 +22,10 @@ export async function measureSetUp(place: Place, faults: LinkFaults): Promise<Se
     times.sort((a, b) => a - b),
     0.5,
   )
-  return { time, roundTrips: faults.delay < SHORT_DELAY ? undefined : time / (2 * faults.delay) }
+  return { time, roundTrips: faults.delay < SHORT_DELAY ? undefined : time / meanRoundTrip(faults) }
+}
+
+/** Jitter is evenly spread from none to all of it, each way; netem is given the same (netem.ts). */
+function meanRoundTrip({ delay, jitter }: LinkFaults): number {
+  return 2 * (delay + jitter / 2)
 }

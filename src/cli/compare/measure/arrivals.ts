@@ -1,4 +1,4 @@
-import type { Delivery } from './result.ts'
+import type { Delivery } from '../result.ts'
 
 /** Keeps account of what has arrived, by the messages' numbers in the order of sending. */
 export class Arrivals {

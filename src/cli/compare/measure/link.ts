@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import type { DatagramEndpoint, Message, StreamEndpoint } from '../../index.ts'
-import { isStream } from '../open.ts'
+import type { DatagramEndpoint, Message, StreamEndpoint } from '../../../index.ts'
+import { isStream } from '../../open.ts'
 import type { Ends } from './meeting.ts'
 
 /** One way from the near end to the far one, whatever carries the bytes. */

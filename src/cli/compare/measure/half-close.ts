@@ -1,6 +1,6 @@
-import { isStream } from '../open.ts'
+import { isStream } from '../../open.ts'
+import type { Plan } from '../plan.ts'
 import type { Endpoint, Ends } from './meeting.ts'
-import type { Plan } from './plan.ts'
 import { pauseUntil, untilQuiet } from './quiet.ts'
 
 /** `refused`: there is no ending one direction. */

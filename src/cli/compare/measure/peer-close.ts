@@ -1,6 +1,6 @@
-import { isStream } from '../open.ts'
+import { isStream } from '../../open.ts'
+import type { Plan } from '../plan.ts'
 import type { Endpoint, Ends } from './meeting.ts'
-import type { Plan } from './plan.ts'
 import { pauseUntil, untilQuiet } from './quiet.ts'
 
 /** After which nobody is told any more who has not been told yet, where there is no connection to tell of. */
