@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
+import { counterOf, withOverhead } from '../../src/cli/compare/counters/overhead.ts'
+import { measureQueueOverhead } from '../../src/cli/compare/counters/queue-overhead.ts'
+import { retransmissionsOf } from '../../src/cli/compare/counters/retransmissions.ts'
 import { type Ends, type Place, withEnds } from '../../src/cli/compare/measure/meeting.ts'
-import { counterOf, withOverhead } from '../../src/cli/compare/overhead.ts'
-import { measureQueueOverhead } from '../../src/cli/compare/queue-overhead.ts'
 import type { Delivery } from '../../src/cli/compare/result.ts'
-import { retransmissionsOf } from '../../src/cli/compare/retransmissions.ts'
 import {
   type Address,
   builtinFamilies,

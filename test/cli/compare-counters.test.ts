@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { interfaceCounter } from '../../src/cli/compare/interface-counter.ts'
-import { namespaceCommand } from '../../src/cli/compare/namespace.ts'
-import { tcpInfo } from '../../src/cli/compare/tcp-info.ts'
-import { trafficCounter } from '../../src/cli/compare/traffic-counter.ts'
+import { interfaceCounter } from '../../src/cli/compare/counters/interface-counter.ts'
+import { tcpInfo } from '../../src/cli/compare/counters/tcp-info.ts'
+import { trafficCounter } from '../../src/cli/compare/counters/traffic-counter.ts'
+import { namespaceCommand } from '../../src/cli/compare/namespace/namespace.ts'
 import { connect, type EngineName, type InetAddress, listen, type StreamEndpoint, socketpair } from '../../src/index.ts'
 import { given, type Need, need, python, scheme } from '../support/need.ts'
 import { commandLine, Running } from './support.ts'
@@ -35,7 +35,7 @@ describe('the loopback interface', () => {
   given(namespaces)('counts a datagram of n bytes as n + 28, the headers of UDP and IPv4, once', async () => {
     const sizes = [0, 1, 200, 1472]
     const counted = await inside<{ source: string; costs: number[][] }>(`
-      import { interfaceCounter } from ${library('compare/interface-counter.js')}
+      import { interfaceCounter } from ${library('compare/counters/interface-counter.js')}
       import { bind, connect } from ${library('../index.js')}
       const counter = interfaceCounter()
       const receiver = await bind('udp://127.0.0.1:0')
@@ -56,7 +56,7 @@ describe('the loopback interface', () => {
 
   given(namespaces)('counts a datagram of two fragments with both IP headers', async () => {
     const [bytes, packets] = await inside<[number, number]>(`
-      import { interfaceCounter } from ${library('compare/interface-counter.js')}
+      import { interfaceCounter } from ${library('compare/counters/interface-counter.js')}
       import { bind, connect } from ${library('../index.js')}
       const receiver = await bind('udp://127.0.0.1:0')
       const sender = await connect(receiver.local)

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { namespaceCommand } from '../../src/cli/compare/namespace.ts'
-import { namespaceProblem } from '../../src/cli/compare/namespace-problem.ts'
-import { netemOf } from '../../src/cli/compare/netem.ts'
+import { namespaceCommand } from '../../src/cli/compare/namespace/namespace.ts'
+import { namespaceProblem } from '../../src/cli/compare/namespace/namespace-problem.ts'
+import { netemOf } from '../../src/cli/compare/namespace/netem.ts'
 import type { LinkFaults } from '../../src/cli/compare/result.ts'
 import { given, type Need, need, program } from '../support/need.ts'
 import { commandLine, type Finished, Running } from './support.ts'
@@ -42,7 +42,7 @@ async function run(source: string, { faults, argv = [], prefix = [], env = {} }:
   await writeFile(inner, source)
   await writeFile(
     outer,
-    `import { runInNamespace } from ${JSON.stringify(compiled('compare/namespace.js'))}
+    `import { runInNamespace } from ${JSON.stringify(compiled('compare/namespace/namespace.js'))}
     import { listenForStop } from ${JSON.stringify(compiled('stop.js'))}
     const [faults, ...argv] = process.argv.slice(2)
     const stop = listenForStop()
@@ -70,7 +70,7 @@ async function finished(source: string, options?: RunOptions): Promise<Finished>
 const describeInside = (): string => `
   import { readFileSync } from 'node:fs'
   import { networkInterfaces } from 'node:os'
-  import { namespaceKind } from ${JSON.stringify(compiled('compare/namespace.js'))}
+  import { namespaceKind } from ${JSON.stringify(compiled('compare/namespace/namespace.js'))}
   console.log(JSON.stringify({
     kind: namespaceKind(),
     interfaces: Object.keys(networkInterfaces()),

@@ -12,7 +12,7 @@ const CHROMIUM = '/usr/bin/chromium'
 const browserHere = need(existsSync(CHROMIUM), `there is no ${CHROMIUM} here`, 'apt-get install chromium')
 const inBrowser = given(browserHere)
 
-const { compiled, path } = commandLine()
+const { cli, compiled, path } = commandLine()
 let comparisonPage: (comparison: Comparison) => Promise<string>
 let browser: Browser | undefined
 beforeAll(async () => {
@@ -32,6 +32,10 @@ interface Opened extends AsyncDisposable {
 async function open(comparison: Comparison, options: BrowserContextOptions = {}): Promise<Opened> {
   const file = `${path()}.html`
   await writeFile(file, await comparisonPage(comparison))
+  return openFile(file, options)
+}
+
+async function openFile(file: string, options: BrowserContextOptions = {}): Promise<Opened> {
   const context = await (browser as Browser).newContext({ viewport: { width: 1200, height: 900 }, ...options })
   const page = await context.newPage()
   const complaints: string[] = []
@@ -80,6 +84,18 @@ async function showSmallLatencies(page: Page): Promise<void> {
 const ALL = [true, true, true, true]
 
 describe('the page in a browser', () => {
+  inBrowser('is what the command writes of real measurements', async () => {
+    const file = `${path()}.html`
+    const schemes = ['memory', 'memorygram', 'tcp', 'udp']
+    const { code, stderr } = await cli('compare', ...schemes, '--messages', '50', '--html', file).end().done
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    await using opened = await openFile(file)
+    await eventually(() => shownIn(opened.page, 'journeys')).toContain(true)
+    for (const scheme of schemes) expect(await opened.page.locator('table').first().innerText()).toContain(scheme)
+    expect(opened.complaints).toEqual([])
+    expect(opened.requests).toEqual([opened.address])
+  })
+
   inBrowser('draws every scheme in both charts, without a complaint and without a request', async () => {
     await using opened = await open(sampleComparison())
     const { page, complaints, requests, address } = opened

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { inOwnNetwork } from '../../examples/call/network/netem.ts'
-import { hciCounter } from '../../src/cli/compare/hci-counter.ts'
-import { namespaceCommand } from '../../src/cli/compare/namespace.ts'
+import { hciCounter } from '../../src/cli/compare/counters/hci-counter.ts'
+import { namespaceCommand } from '../../src/cli/compare/namespace/namespace.ts'
 import type { LinkFaults } from '../../src/cli/compare/result.ts'
 import { bind, connect, type DatagramEndpoint, type L2capAddress, type Listener, listen } from '../../src/index.ts'
 import { commandLine, Running } from '../cli/support.ts'
@@ -64,7 +64,7 @@ interface Datagrams {
 }
 
 const overUdp = (): string => `${sendNumbered}
-import { interfaceCounter } from ${library('compare/interface-counter.js')}
+import { interfaceCounter } from ${library('compare/counters/interface-counter.js')}
 import { bind, connect } from ${library('../index.js')}
 const { source } = interfaceCounter()
 const receiver = await bind('udp://127.0.0.1:0')
@@ -101,7 +101,7 @@ interface Stream {
 
 const overTcp = (): string => `${sendNumbered}
 import { spawnSync } from 'node:child_process'
-import { tcpInfo } from ${library('compare/tcp-info.js')}
+import { tcpInfo } from ${library('compare/counters/tcp-info.js')}
 import { connect, listen } from ${library('../index.js')}
 const listener = await listen('tcp://127.0.0.1:0')
 const accepted = listener.accept()
@@ -174,7 +174,7 @@ describe('a namespace with netem', () => {
     const module = `${path()}.mjs`
     await writeFile(
       module,
-      `import { namespaceKind, runInNamespace } from ${library('compare/namespace.js')}
+      `import { namespaceKind, runInNamespace } from ${library('compare/namespace/namespace.js')}
       import { listenForStop } from ${library('stop.js')}
       import { execFileSync } from 'node:child_process'
       if (namespaceKind() === undefined) {
@@ -221,7 +221,7 @@ describe('a namespace with netem', () => {
   test('has no Bluetooth', async () => {
     const { reason } = await withFaults<{ reason: string }>(
       none,
-      `import { trafficCounter } from ${library('compare/traffic-counter.js')}
+      `import { trafficCounter } from ${library('compare/counters/traffic-counter.js')}
       console.log(JSON.stringify(await trafficCounter('l2cap')))`,
     )
     expect(reason).toMatch(/^the HCI monitor cannot be opened: ERR_FAMILY_UNAVAILABLE /)
@@ -264,7 +264,7 @@ describe('the HCI monitor', () => {
 
   test('is for root', async () => {
     const counter = await run<{ reason: string }>(
-      `import { hciCounter } from ${library('compare/hci-counter.js')}
+      `import { hciCounter } from ${library('compare/counters/hci-counter.js')}
       console.log(JSON.stringify(await hciCounter()))`,
       (program) => ({ file: 'setpriv', args: ['--bounding-set=-net_raw', '--inh-caps=-net_raw', ...program] }),
     )

@@ -47,6 +47,9 @@ async function caseOf(
   faults: LinkFaults,
   netem: boolean,
 ): Promise<Case | Missing> {
+  if (netem && family === 'bluetooth') {
+    return { scheme, reason: 'a network namespace has no Bluetooth', remedy: 'compare it without --netem' }
+  }
   if (!availability.available) {
     const { reason, remedy } = availability
     return { scheme, reason, remedy: family === 'bluetooth' ? orInTheLab(scheme, remedy) : remedy }

@@ -1,4 +1,4 @@
-import { memoryLink } from '../../index.ts'
+import { memoryLink } from '../../../index.ts'
 import type { TrafficCounter } from './counter.ts'
 
 /** The link of the memory family's far end: it counts what is sent, once, whatever it then loses, repeats or doubles. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { errorText } from '../report.ts'
+import { errorText } from '../../report.ts'
+import { namespaceKind } from '../namespace/namespace.ts'
 import type { Traffic, TrafficCounter, Uncounted } from './counter.ts'
-import { namespaceKind } from './namespace.ts'
 
 /**
  * Each process sees its own namespace there: proc_pid_net(5). The counters in /sys/class/net are those of the namespace that

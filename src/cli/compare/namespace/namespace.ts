@@ -1,10 +1,10 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { EXIT, exitCodeOfSignal, note } from '../report.ts'
-import type { Stop } from '../stop.ts'
+import { EXIT, exitCodeOfSignal, note } from '../../report.ts'
+import type { Stop } from '../../stop.ts'
+import type { LinkFaults } from '../result.ts'
 import { namespaceProblem } from './namespace-problem.ts'
 import { netemOf, TABLE } from './netem.ts'
-import type { LinkFaults } from './result.ts'
 
 /** Tells a command that it runs in a namespace of its own, and with what there. */
 const VARIABLE = 'POLYSOCKET_NAMESPACE'

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { HCI_CHANNEL_MONITOR, hciAddress } from '../../families/bluetooth/hci-channel.ts'
-import { bind, type DatagramEndpoint, type Message } from '../../index.ts'
-import { errorText } from '../report.ts'
+import { HCI_CHANNEL_MONITOR, hciAddress } from '../../../families/bluetooth/hci-channel.ts'
+import { bind, type DatagramEndpoint, type Message } from '../../../index.ts'
+import { errorText } from '../../report.ts'
 import type { Traffic, TrafficCounter, Uncounted } from './counter.ts'
 
 /**

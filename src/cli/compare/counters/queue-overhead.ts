@@ -1,10 +1,10 @@
 import { endianness } from 'node:os'
-import { isStream } from '../open.ts'
-import { errorText } from '../report.ts'
-import { frame } from './measure/frames.ts'
-import type { Endpoint, Ends } from './measure/meeting.ts'
-import { numberedMessage } from './measure/numbered-message.ts'
-import type { Counted } from './result.ts'
+import { isStream } from '../../open.ts'
+import { errorText } from '../../report.ts'
+import { frame } from '../measure/frames.ts'
+import type { Endpoint, Ends } from '../measure/meeting.ts'
+import { numberedMessage } from '../measure/numbered-message.ts'
+import type { Counted } from '../result.ts'
 
 /** SO_MEMINFO of asm-generic/socket.h gives the unsigned 32-bit numbers that linux/sock_diag.h names SK_MEMINFO_*. */
 const SO_MEMINFO = { level: 1, name: 55, length: 36 }

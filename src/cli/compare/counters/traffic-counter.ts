@@ -1,5 +1,5 @@
 import { match } from 'ts-pattern'
-import { families } from '../../index.ts'
+import { families } from '../../../index.ts'
 import type { TrafficCounter, Uncounted } from './counter.ts'
 import { hciCounter } from './hci-counter.ts'
 import { interfaceCounter } from './interface-counter.ts'

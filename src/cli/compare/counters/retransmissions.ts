@@ -1,7 +1,7 @@
 import { match, P } from 'ts-pattern'
-import { memoryLink } from '../../index.ts'
-import { isStream } from '../open.ts'
-import type { Endpoint, Ends } from './measure/meeting.ts'
+import { memoryLink } from '../../../index.ts'
+import { isStream } from '../../open.ts'
+import type { Endpoint, Ends } from '../measure/meeting.ts'
 import { tcpInfo } from './tcp-info.ts'
 
 /** Counts what was retransmitted since the ends were opened. */

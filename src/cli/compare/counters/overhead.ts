@@ -1,8 +1,8 @@
 import { match, P } from 'ts-pattern'
+import type { Ends } from '../measure/meeting.ts'
+import type { Counted, Delivery } from '../result.ts'
 import type { TrafficCounter, Uncounted } from './counter.ts'
-import type { Ends } from './measure/meeting.ts'
 import { memoryCounter } from './memory-counter.ts'
-import type { Counted, Delivery } from './result.ts'
 import { trafficCounter } from './traffic-counter.ts'
 
 /** Who tells what a scheme's messages cost: a counter on its link, or where there is no link, the kernel's queue. */

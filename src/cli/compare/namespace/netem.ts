@@ -1,5 +1,5 @@
-import { roundTrip } from '../../families/memory/lane.ts'
-import type { LinkFaults } from './result.ts'
+import { roundTrip } from '../../../families/memory/lane.ts'
+import type { LinkFaults } from '../result.ts'
 
 /** How netem is to disturb a link: the words after `netem`, and the table that they name, if any; tc-netem(8). */
 export interface Netem {

@@ -1,5 +1,5 @@
-import { littleEndian, viewOf } from '../../engine/kernel-options.ts'
-import type { StreamEndpoint } from '../../index.ts'
+import { littleEndian, viewOf } from '../../../engine/kernel-options.ts'
+import type { StreamEndpoint } from '../../../index.ts'
 
 /** What the kernel knows of a TCP connection. */
 export interface TcpInfo {
