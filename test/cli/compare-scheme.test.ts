@@ -154,7 +154,7 @@ test('told to stop, it rejects with the reason, in whatever it was', async () =>
 }, 30_000)
 
 test('Bluetooth is not looked for in a network namespace, where there is none', async () => {
-  expect(await comparisonCases(['l2cap'], faults, true)).toEqual([
+  expect(await comparisonCases(['l2cap'], link, true)).toEqual([
     { scheme: 'l2cap', reason: 'a network namespace has no Bluetooth', remedy: 'compare it without --netem' },
   ])
 })
