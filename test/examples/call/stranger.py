@@ -69,9 +69,12 @@ if 'answer' in plan:
 try:
     for item in plan['send']:
         send(sock, item)
+except (ConnectionResetError, BrokenPipeError):
+    # What was sent had not all been read; what was said to us before that still can be.
+    pass
+try:
     while hear(sock) is not None:
         pass
 except (ConnectionResetError, BrokenPipeError):
-    # What was sent had not all been read.
     pass
 print(json.dumps('closed'), flush=True)
