@@ -72,8 +72,8 @@ describe.each(['tcp', 'unix', 'memory'] as const)('over %s', (kind) => {
 
   test('nobody answers: the caller gives up, and it stops to ring', async () => {
     await using place = await Place.open(kind)
-    // Long enough to ring first, on a machine that stands still for a second.
-    const near = place.dial({ noAnswer: 1500 })
+    // Long enough to ring first, on a machine that stands still for a second every now and then.
+    const near = place.dial({ noAnswer: 3000 })
     const far = await place.rings()
     expect(await near.ended).toMatchObject({ kind: 'no answer', byUs: true })
     expect(await far.ended).toEqual({ kind: 'hung up', reason: 'no answer', byUs: false })

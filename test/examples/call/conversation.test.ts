@@ -3,6 +3,7 @@ import { Conversation } from '../../../examples/call/voice/conversation.ts'
 import { rating } from '../../../examples/call/voice/e-model.ts'
 import { isRtcp, parseRtcp } from '../../../examples/call/voice/rtcp.ts'
 import { encodeRtp, parseRtp } from '../../../examples/call/voice/rtp.ts'
+import type { VoiceReport } from '../../../examples/call/voice/voice-report.ts'
 import { MadeTime, pair, seeded, type Way } from './conversation-pair.ts'
 
 function talk(seconds: number, way: Way = {}): ReturnType<typeof reports> & ReturnType<typeof pair> {
@@ -346,7 +347,8 @@ test('two conversations on the real clock', async () => {
   const began = performance.now()
   alice.start()
   bob.start()
-  while (alice.report().roundTrip === undefined && performance.now() - began < 20_000) {
+  const isEnough = ({ roundTrip, sent }: VoiceReport): boolean => roundTrip !== undefined && sent.packets > 20
+  while (!isEnough(alice.report()) && performance.now() - began < 20_000) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   const elapsed = performance.now() - began
