@@ -2,6 +2,7 @@
 // Without a compiler the package still works through the node engine, so a native build that fails is reported and the
 // installation goes on. Neither goes through `npm run`: npm would take the script `prebuild` for a hook of `build`.
 import { spawnSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,6 +25,8 @@ function compileTypeScript() {
     const { status } = spawnSync(process.execPath, [compiler, '-p', config], { cwd: root, stdio: 'inherit' })
     if (status !== 0) process.exit(status ?? 1)
   }
+  // npm sees to this where it links the command, which it does for `npx polysocket` in a checkout the first time only.
+  chmodSync(join(root, 'dist/cli/main.js'), 0o755)
 }
 
 function compileAddon() {
