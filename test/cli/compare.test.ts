@@ -8,6 +8,7 @@ import type { Comparison } from '../../src/cli/compare/result.ts'
 import { UsageError } from '../../src/cli/report.ts'
 import { listenForStop, type Stop } from '../../src/cli/stop.ts'
 import { families } from '../../src/index.ts'
+import { given, scheme } from '../support/need.ts'
 import { commandLine, Running } from './support.ts'
 
 const { cli, compiled, path } = commandLine()
@@ -74,12 +75,16 @@ test.each([
   30_000,
 )
 
-test('a scheme that is named and not to be compared is told with its reason, and the exit code says so', async () => {
-  const { code, stdout } = await cli('compare', 'raw').done
-  expect(stdout.toString()).toMatch(/^raw +not here \[1\]$/m)
-  expect(stdout.toString()).toMatch(/^\[1\] it has no address of its own to try; remedy: /m)
-  expect(code).toBe(3)
-}, 30_000)
+given(scheme('raw'))(
+  'a scheme that is named and not to be compared is told with its reason, and the exit code says so',
+  async () => {
+    const { code, stdout } = await cli('compare', 'raw').done
+    expect(stdout.toString()).toMatch(/^raw +not here \[1\]$/m)
+    expect(stdout.toString()).toMatch(/^\[1\] it has no address of its own to try; remedy: /m)
+    expect(code).toBe(3)
+  },
+  30_000,
+)
 
 test('a stream through a link that loses all is a row that failed', async () => {
   const { code, stdout, stderr } = await cli('compare', 'memory', 'memorygram', ...quick, '--loss', '100%').done

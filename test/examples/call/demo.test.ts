@@ -92,7 +92,7 @@ test.each([
   [['--delay', 'soon'], /It must be a time/],
   [['--outage', '3601s'], /an hour at most/],
   [['--seed', '-1'], /It must be a whole number/],
-  [['--netem', '--over', 'unix+unixgram'], /netem disturbs tcp and udp/],
+  [['--netem', '--over', 'memory+memorygram'], /netem disturbs tcp and udp/],
   [['tcp+udp'], /too many arguments/],
 ])('%s is refused before anything is opened', async (args, words) => {
   const { code, stdout, stderr } = await demo(...args).exited
@@ -117,19 +117,23 @@ test('an answerer whose process is killed ends the call with an error', async ()
   expect(stderr).toContain("the answerer's process ended (SIGKILL)")
 }, 60_000)
 
-test('Ctrl-C hangs up, and leaves no socket file', async () => {
-  await using folder: TemporaryDirectory = await temporaryDirectory()
-  const sockets = async (): Promise<string> => (await new Child('find', [folder.path, '-type', 's']).exited).stdout
-  const args = ['--over', 'unix+unixgram', '--out', folder.path]
-  await using child = new Child(process.execPath, [DEMO, ...args], { env: { TMPDIR: folder.path } })
-  await inTheMidstOf(folder)
-  expect(await sockets()).not.toBe('')
-  child.kill('SIGINT')
-  const { code, stderr }: Exit = await child.exited
-  expect(code).toBe(130)
-  expect(stderr).toContain('interrupted')
-  expect(await sockets()).toBe('')
-}, 60_000)
+given(scheme('unixgram'))(
+  'Ctrl-C hangs up, and leaves no socket file',
+  async () => {
+    await using folder: TemporaryDirectory = await temporaryDirectory()
+    const sockets = async (): Promise<string> => (await new Child('find', [folder.path, '-type', 's']).exited).stdout
+    const args = ['--over', 'unix+unixgram', '--out', folder.path]
+    await using child = new Child(process.execPath, [DEMO, ...args], { env: { TMPDIR: folder.path } })
+    await inTheMidstOf(folder)
+    expect(await sockets()).not.toBe('')
+    child.kill('SIGINT')
+    const { code, stderr }: Exit = await child.exited
+    expect(code).toBe(130)
+    expect(stderr).toContain('interrupted')
+    expect(await sockets()).toBe('')
+  },
+  60_000,
+)
 
 test('Ctrl-C before anybody has answered ends it as well', async () => {
   await using folder: TemporaryDirectory = await temporaryDirectory()
