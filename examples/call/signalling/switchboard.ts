@@ -12,7 +12,10 @@ export interface SwitchboardOptions extends SessionOptions {
   readonly greetingTimeout?: number | undefined
 }
 
-/** Gives each call that comes in to `onCall`, ringing. It takes the listener over, and closes it in the end. */
+/**
+ * Gives each call that comes in to `onCall`, ringing. It takes the listener over, and closes it in the end; should the listener
+ * fail before that, as with an adapter that was taken away, the listener's own 'error' tells.
+ */
 export function answerCalls(
   listener: Listener<StreamEndpoint>,
   onCall: (call: Call) => void,
