@@ -2,12 +2,13 @@
 // Without a compiler the package still works through the node engine, so a native build that fails is reported and the
 // installation goes on. Neither goes through `npm run`: npm would take the script `prebuild` for a hook of `build`.
 import { spawnSync } from 'node:child_process'
-import { chmodSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const command = join(root, 'dist/cli/main.js')
 const say = (line) => console.log(`polysocket: ${line}`)
 
 function compileTypeScript() {
@@ -26,7 +27,7 @@ function compileTypeScript() {
     if (status !== 0) process.exit(status ?? 1)
   }
   // npm sees to this where it links the command, which it does for `npx polysocket` in a checkout the first time only.
-  chmodSync(join(root, 'dist/cli/main.js'), 0o755)
+  chmodSync(command, 0o755)
 }
 
 function compileAddon() {
@@ -54,5 +55,9 @@ function reasons(output) {
   return [...new Set(telling)].slice(0, 3)
 }
 
-compileTypeScript()
-compileAddon()
+// The first `npx polysocket` in a checkout has npm link it, and prepare it once more for that: half a minute for nothing.
+const isForNpx = process.env.npm_command === 'exec'
+if (!isForNpx || !existsSync(command)) {
+  compileTypeScript()
+  compileAddon()
+}
