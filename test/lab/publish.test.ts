@@ -56,7 +56,7 @@ describe('with bluetoothd', () => {
 
   test('clients find the service, by its UUID, and it is gone with the listener', async () => {
     const before = openDescriptors()
-    const listener = await listen('rfcomm://any/0', { service: { uuid: OURS, name: 'Weather' } })
+    await using listener = await listen('rfcomm://any/0', { service: { uuid: OURS, name: 'Weather' } })
     listener.on('connection', echo)
     expect(listener.getOption('published')).toBe(true)
     const { channel } = listener.address as RfcommAddress
@@ -84,13 +84,15 @@ describe('with bluetoothd', () => {
   test('with authorize, the agent is asked, and bluetoothd hands over the connection by its descriptor', async () => {
     const before = openDescriptors()
     const asked: string[] = []
-    const agent = await registerAgent({
+    await using agent = await registerAgent({
       authorizeService: async (_device, uuid) => {
         asked.push(uuid)
         return true
       },
     })
-    const listener = await listen('rfcomm://any/0', { service: { uuid: 'spp', name: 'Guarded', authorize: true } })
+    await using listener = await listen('rfcomm://any/0', {
+      service: { uuid: 'spp', name: 'Guarded', authorize: true },
+    })
     listener.on('connection', echo)
     expect(listener.getOption('published')).toBe(true)
     const endpoint = await connect(`rfcomm://${far.address}/spp`, { ...from(), timeout: 20_000 })
@@ -102,7 +104,7 @@ describe('with bluetoothd', () => {
   })
 
   test('a refusal of the agent closes the connection', async () => {
-    const agent = await registerAgent({ authorizeService: async () => false })
+    await using agent = await registerAgent({ authorizeService: async () => false })
     await using listener = await listen('rfcomm://any/0', { service: { uuid: 'spp', authorize: true } })
     const accepted: unknown[] = []
     listener.on('connection', (peer) => accepted.push(peer))
