@@ -31,7 +31,9 @@ describe.each(['udp', 'unixgram'])('cat over %s', (scheme) => {
   given(carried, pythonThere)(`--lines: a line is a message, an answer is a line`, async () => {
     const receiver = python(PYTHON_RECEIVER, scheme, path(), '3')
     const [, where] = await receiver.says(/ready (\S+)/, 'stdout')
-    const result = await cli('cat', '--lines', to(where as string)).end('first\n\nthe third one').done
+    // Three answers, however long they take: on a busy machine longer than it waits by itself.
+    const waiting = ['--count', '3', '--idle', '20000']
+    const result = await cli('cat', '--lines', ...waiting, to(where as string)).end('first\n\nthe third one').done
     const expected = ['first', '', 'the third one']
       .map((line) => `${line.length} ${sha256(Buffer.from(line))}\n`)
       .join('')
