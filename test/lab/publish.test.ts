@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest'
 import { discoverServices, registerAgent } from '../../src/bluetooth.ts'
 import { connect, listen, type RfcommAddress, type StreamEndpoint } from '../../src/index.ts'
 import { openDescriptors } from '../support/resources.ts'
-import { type Controller, pairOfControllers } from './support.ts'
+import { type Controller, pairOfControllers, restartControllers } from './support.ts'
 
 const SPP = '00001101-0000-1000-8000-00805f9b34fb'
 const OURS = '3f1a6c1e-5d0e-4f0b-9a4c-6d2b8f7e1a55'
@@ -18,6 +19,14 @@ async function says(endpoint: StreamEndpoint, text: string): Promise<string> {
   const [answer] = (await once(endpoint, 'data')) as [Buffer]
   endpoint.destroy()
   return String(answer)
+}
+
+function lastWordsOfBluetoothd(): string {
+  const lines = readFileSync('/run/lab/bluetoothd.log', 'utf8').split('\n')
+  return lines
+    .filter((line) => !/mgmt\.c|adapter\.c/.test(line))
+    .slice(-40)
+    .join('\n')
 }
 
 describe('without bluetoothd', () => {
@@ -46,9 +55,14 @@ describe('with bluetoothd', () => {
   const from = (): { local: string } => ({ local: `rfcomm://${near.address}/0` })
 
   beforeAll(() => {
+    // What the tests before these left in the kernel is gone with their controllers.
+    ;[far, near] = restartControllers(2) as [Controller, Controller]
     execFileSync('lab-bluetoothd', ['start'])
-    ;({ near, far } = pairOfControllers())
     for (const { id } of [near, far]) execFileSync('hciconfig', [id, 'piscan'])
+  })
+  // Why a connection was refused, only bluetoothd knows.
+  beforeEach(() => {
+    onTestFailed(() => console.error(lastWordsOfBluetoothd()))
   })
   afterAll(() => {
     execFileSync('lab-bluetoothd', ['stop'])
