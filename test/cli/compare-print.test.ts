@@ -15,6 +15,7 @@ const good: SchemeResult = {
   facts: factsOf('memorygram'),
   disturbed: 'memory faults',
   setUp: { time: 0.0624, roundTrips: 0.0016 },
+  interval: 4,
   delivery: { sent: 500, delivered: 474, lost: 26, duplicated: 5, reordered: 17 },
   retransmitted: { value: 0, source: 'nobody sends anything again' },
   boundaries: { kept: true, writes: 16, reads: 15 },
@@ -63,6 +64,16 @@ describe('the table', () => {
     expect(text({ ...good, delivery: { ...good.delivery, sent: 100 } })).toContain(
       '500 messages of 200 bytes (memorygram: 100); one every 4 ms',
     )
+  })
+
+  test('says over which schemes they were slower', () => {
+    expect(text({ ...good, interval: 20 })).toContain('one every 4 ms (memorygram: 20 ms), one way')
+  })
+
+  test('says nothing of a link that nobody had, and all of one on which a scheme failed', () => {
+    const undisturbed: SchemeResult = { ...good, disturbed: 'nothing' }
+    expect(text(undisturbed)).not.toContain('Link: ')
+    expect(text(undisturbed, failed)).toContain('Link: 5 % lost')
   })
 
   test('has every number of a row, and its sources below', () => {

@@ -70,6 +70,7 @@ export function result(scheme: string, journeys: readonly Journey[]): SchemeResu
     facts,
     disturbed: 'nothing',
     setUp: stream ? { time: 81.4, roundTrips: 1 } : { time: 0.21, roundTrips: undefined },
+    interval: INTERVAL,
     delivery: deliveryOf(journeys, stream ? 0 : 3),
     retransmitted: { value: undefined, source: 'nobody counts it' },
     boundaries: { kept: facts.boundaries, writes: 20, reads: facts.boundaries ? 20 : 2 },

@@ -48,6 +48,7 @@ export async function compareScheme(
     facts: sent.facts,
     disturbed,
     setUp,
+    interval: plan.interval,
     delivery,
     retransmitted: sent.retransmitted,
     boundaries,

@@ -6,6 +6,7 @@ import {
   linkInWords,
   messagesInWords,
   milliseconds,
+  paceInWords,
   roundTrips,
   threeDigits,
   troubles,
@@ -27,7 +28,7 @@ const SUITS_WIDTH = 20
 
 /** What `polysocket compare` prints: one table of 120 columns at the most, a row a scheme; streams first. */
 export function comparisonText(comparison: Comparison): string {
-  const { faults, schemes, machine, netem } = comparison
+  const { schemes, machine } = comparison
   const notes = new Footnotes()
   const measured = schemes.filter((each) => 'delivery' in each)
   const streams = measured.filter(({ facts }) => facts.kind === 'stream')
@@ -39,9 +40,8 @@ export function comparisonText(comparison: Comparison): string {
   )
   return [
     '',
-    `${messagesInWords(comparison)}; one every ${milliseconds(comparison.interval)}, one way, both ends in this process.`,
-    `Link: ${linkInWords(faults)}.`,
-    ...disturbedLines(measured, netem),
+    `${messagesInWords(comparison)}; ${paceInWords(comparison)}, one way, both ends in this process.`,
+    ...disturbedLines(measured, comparison),
     ...(streams.length === 0 ? [] : ["A stream's message has its length before it, 4 bytes, which count as overhead."]),
     `Node ${machine.node}, ${machine.system}, ${count(machine.processors, 'processor')}.`,
     ...(rows.length === 0 ? [] : ['', table(HEAD, rows, NUMBERS)]),
@@ -50,7 +50,7 @@ export function comparisonText(comparison: Comparison): string {
   ].join('\n')
 }
 
-function disturbedLines(measured: readonly SchemeResult[], netem: boolean): string[] {
+function disturbedLines(measured: readonly SchemeResult[], { faults, netem, schemes }: Comparison): string[] {
   const namesOf = (by: SchemeResult['disturbed']): string =>
     measured
       .filter(({ disturbed }) => disturbed === by)
@@ -61,7 +61,10 @@ function disturbedLines(measured: readonly SchemeResult[], netem: boolean): stri
   )
   const asTheyAre = namesOf('nothing')
   const hint = !netem && /\b(tcp|udp)\b/.test(asTheyAre) ? ' (--netem disturbs tcp and udp)' : ''
-  return [...disturbed, ...(asTheyAre === '' ? [] : [`As they are: ${asTheyAre}${hint}.`])]
+  // Of one that failed the link may be the reason.
+  const isUsed = disturbed.length > 0 || schemes.some((each) => 'failed' in each)
+  const link = isUsed ? [`Link: ${linkInWords(faults)}.`] : []
+  return [...link, ...disturbed, ...(asTheyAre === '' ? [] : [`As they are: ${asTheyAre}${hint}.`])]
 }
 
 /** A head, and the rows with an empty one before each. */

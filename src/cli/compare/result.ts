@@ -18,7 +18,7 @@ export interface Comparison {
   readonly faults: LinkFaults
   /** Whether netem was asked to disturb tcp and udp as well. */
   readonly netem: boolean
-  /** Sent over each scheme, but fewer over a radio (`delivery.sent`): each of `size` bytes, one every `interval`. */
+  /** Sent over each scheme, one every `interval`, each of `size` bytes; over a radio fewer (`delivery.sent`), and slower. */
   readonly messages: number
   readonly size: number
   readonly interval: number
@@ -63,6 +63,8 @@ export interface SchemeResult {
   /** What disturbed it: `memory faults`, `netem`, or `nothing` where the link was as it is. */
   readonly disturbed: 'memory faults' | 'netem' | 'nothing'
   readonly setUp: SetUp
+  /** From one message to the next. */
+  readonly interval: number
   readonly delivery: Delivery
   readonly retransmitted: Counted
   readonly boundaries: Boundaries

@@ -1,4 +1,4 @@
-import type { Agreement, Comparison, Delivery, LinkFaults } from './result.ts'
+import type { Agreement, Comparison, Delivery, LinkFaults, Outcome, SchemeResult } from './result.ts'
 
 // What the table for a terminal and the page for a browser say in the same words.
 
@@ -31,11 +31,27 @@ export function threeDigits(value: number): string {
 
 /** `500 messages of 200 bytes (rfcomm: 100)` */
 export function messagesInWords({ messages, size, schemes }: Comparison): string {
+  const others = exceptions(schemes, ({ delivery }) => delivery.sent, messages, threeDigits)
+  return `${count(messages, 'message')} of ${count(size, 'byte')}${others}`
+}
+
+/** `one every 4 ms (rfcomm: 20 ms)` */
+export function paceInWords({ interval, schemes }: Comparison): string {
+  const others = exceptions(schemes, (each) => each.interval, interval, milliseconds)
+  return `one every ${milliseconds(interval)}${others}`
+}
+
+/** The schemes that have another value than the usual one, in brackets. */
+function exceptions(
+  schemes: readonly Outcome[],
+  of: (each: SchemeResult) => number,
+  usual: number,
+  tell: (value: number) => string,
+): string {
   const others = schemes.flatMap((each) =>
-    'delivery' in each && each.delivery.sent !== messages ? [`${each.scheme}: ${threeDigits(each.delivery.sent)}`] : [],
+    'delivery' in each && of(each) !== usual ? [`${each.scheme}: ${tell(of(each))}`] : [],
   )
-  const except = others.length === 0 ? '' : ` (${others.join(', ')})`
-  return `${count(messages, 'message')} of ${count(size, 'byte')}${except}`
+  return others.length === 0 ? '' : ` (${others.join(', ')})`
 }
 
 /** `5 % lost, 1 % duplicated, 20 to 25 ms each way, seed 1` */

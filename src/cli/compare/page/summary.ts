@@ -1,14 +1,14 @@
 import type { Comparison } from '../result.ts'
-import { count, linkInWords, messagesInWords, milliseconds } from '../words.ts'
+import { count, linkInWords, messagesInWords, paceInWords } from '../words.ts'
 import type { Columns } from './columns.ts'
 import { type Html, html } from './html.ts'
 
 /** What was measured, through which link and where, in sentences. */
 export function summary(comparison: Comparison, columns: Columns): Html {
-  const { messages, interval, machine } = comparison
+  const { messages, machine } = comparison
   return html`<header>
 <h1>Streams and datagrams, compared</h1>
-<p class="lead">${messagesInWords(comparison)} ${messages === 1 ? 'was' : 'were'} sent over each scheme, one every ${milliseconds(interval)}.
+<p class="lead">${messagesInWords(comparison)} ${messages === 1 ? 'was' : 'were'} sent over each scheme, ${paceInWords(comparison)}.
 A stream promises that all of them arrive, in order, and makes them wait for it. A datagram is a message of its own: most schemes of datagrams promise no more than that, and do not wait.</p>
 <dl class="setting">
 <div><dt>The link</dt><dd>${linkInWords(comparison.faults)}</dd></div>
