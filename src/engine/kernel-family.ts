@@ -29,6 +29,12 @@ export interface KernelScheme {
    */
   readonly finishesConnect?: boolean
   /**
+   * Where both ends are closed while they are full, the kernel keeps the connection for a long time, and no new one can be
+   * made. So the socket is closed once what was sent has left, 5 s later at the most, and read meanwhile if nothing leaves.
+   * Default false: it is closed at once.
+   */
+  readonly closesOnceSent?: boolean
+  /**
    * Messages of one length may go through the kernel as one: UDP_SEGMENT and UDP_GRO of udp(7). Default false. Who reads
    * the descriptor elsewhere has to set UDP_GRO off again.
    */

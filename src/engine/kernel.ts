@@ -8,6 +8,7 @@ import { type Addon, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
 import { decodeInt, type KernelOption, littleEndian, SO_ERROR, SOL_SOCKET } from './kernel-options.ts'
+import { closeOnceSent } from './parting.ts'
 import { pause } from './pause.ts'
 import { type NamedOptions, readOption, writeOption } from './socket-options.ts'
 
@@ -33,6 +34,8 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly endsWithReset: boolean
   /** See `KernelScheme`. */
   readonly finishesConnect: boolean
+  /** See `KernelScheme`. */
+  readonly closesOnceSent: boolean
   /** See `KernelScheme`. */
   readonly coalesces?: boolean
   /** See the family's definition. */
@@ -300,7 +303,8 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     this.#fd = -1
     // Before the descriptor goes: as long as the socket lives its file cannot be mistaken for another one.
     if (this.#cleanups !== undefined) for (const cleanup of this.#cleanups) cleanup()
-    this.addon.close(fd)
+    if (this.kind.closesOnceSent) closeOnceSent(this.addon, fd)
+    else this.addon.close(fd)
     this.onClose()
   }
 }

@@ -57,6 +57,10 @@ export class FamilySocketKind<A extends AddressBase> implements SocketKind<A> {
     return this.#numbers.finishesConnect ?? false
   }
 
+  get closesOnceSent(): boolean {
+    return this.#numbers.closesOnceSent ?? false
+  }
+
   get coalesces(): boolean {
     return this.#numbers.coalesces ?? false
   }

@@ -94,6 +94,7 @@ export function testKind(facts: Partial<SchemeFacts> = {}): SocketKind<TestAddre
     domain: 1,
     endsWithReset: false,
     finishesConnect: false,
+    closesOnceSent: false,
     facts: {
       kind: 'stream',
       socket: 'AF_TEST',

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { beforeEach, describe, onTestFailed } from 'vitest'
 import type { BluetoothAddress } from '../../src/families/bluetooth/address.ts'
 import { bluetooth } from '../../src/families/bluetooth.ts'
 import type { AddressFamily, AnyHandle, OpenRequest } from '../../src/index.ts'
@@ -30,10 +32,22 @@ export function testFromEverywhere(scheme: 'rfcomm' | 'l2cap'): void {
   ): Promise<AnyHandle<BluetoothAddress>> => open(address, { ...request, local: request.local ?? elsewhere() })
   const family = { ...bluetooth, connect } as unknown as AddressFamily
 
-  testFamily(`${scheme}, by sockets of the kernel`, family, {
-    schemes: [scheme],
-    address: () => bluetooth.parse(scheme, `//${home}/0`),
-    connections: others.length,
-    timeout: TIMEOUT,
+  describe('from everywhere', () => {
+    // An adapter that the kernel holds to be busy shows there with the connection that is in the way.
+    beforeEach(() => {
+      onTestFailed(() => console.error(kernelConnections()))
+    })
+    testFamily(`${scheme}, by sockets of the kernel`, family, {
+      schemes: [scheme],
+      address: () => bluetooth.parse(scheme, `//${home}/0`),
+      connections: others.length,
+      timeout: TIMEOUT,
+    })
   })
+}
+
+/** The kernel's own lists: addresses, state (8 is BT_DISCONN; include/net/bluetooth/bluetooth.h), channel or DLCI, credits. */
+function kernelConnections(): string {
+  const list = (name: string): string => `${name}:\n${readFileSync(`/sys/kernel/debug/bluetooth/${name}`, 'utf8')}`
+  return ['rfcomm', 'rfcomm_dlc', 'l2cap'].map(list).join('\n')
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { connect, listen, type RfcommAddress, type StreamEndpoint } from '../../src/index.ts'
+import { connect, type Listener, listen, type RfcommAddress, type StreamEndpoint } from '../../src/index.ts'
 import { MiB, randomChunks, receiveAll, receiveText, sendRandom } from '../support/bytes.ts'
 import { errorOf } from '../support/errors.ts'
 import { openDescriptors } from '../support/resources.ts'
@@ -186,6 +187,50 @@ describe('ends', () => {
     endpoint.end('bye')
     const [ours, theirs] = await Promise.all([receiveText(endpoint), receiveText(peer as StreamEndpoint)])
     expect([ours, theirs]).toEqual(['from the peer', 'bye'])
+  })
+})
+
+describe('ends that are full in both directions', () => {
+  const from = { local: `rfcomm://${near.address}/0` }
+
+  /** Both write more than goes, and neither reads. */
+  async function fill(...ends: readonly StreamEndpoint[]): Promise<void> {
+    for (const end of ends) end.on('error', () => undefined).write(Buffer.alloc(4 * MiB))
+    await delay(1000)
+    for (const end of ends) expect(end.writableLength).toBeGreaterThan(0)
+  }
+
+  test('both are destroyed: there is room for the next connection within a second, and no descriptor stays', async () => {
+    await using listener = (await listen(at(0))) as Listener<StreamEndpoint>
+    const before = openDescriptors()
+    for (let round = 0; round < 3; round++) {
+      const ends = await Promise.all([connect(listener.address as RfcommAddress, from), listener.accept()])
+      await fill(...ends)
+      for (const end of ends) end.destroy()
+    }
+    await expect.poll(openDescriptors, { timeout: 5000 }).toBe(before)
+  })
+
+  test('so is there where the peer is python, which just closes', async () => {
+    const listening = {
+      role: 'listen',
+      scheme: 'rfcomm',
+      local: far.address,
+      port: 0,
+      mode: 'fill',
+      clients: 3,
+    } as const
+    await using peer = startPeer(listening)
+    const { port } = await peer.report<{ port: number }>()
+    for (let round = 0; round < 3; round++) {
+      const endpoint = await connect(at(port))
+      await fill(endpoint)
+      await peer.report()
+      expect((await peer.report<{ sent: number }>()).sent).toBeGreaterThan(0)
+      peer.tell('close')
+      endpoint.destroy()
+    }
+    expect((await peer.exited).code).toBe(0)
   })
 })
 

@@ -47,7 +47,7 @@ export interface PeerOptions {
   readonly local: string
   readonly remote?: string
   readonly port: number
-  readonly mode: 'echo' | 'send' | 'receive' | 'duplex' | 'hold' | 'ping'
+  readonly mode: 'echo' | 'send' | 'receive' | 'duplex' | 'fill' | 'hold' | 'ping'
   readonly bytes?: number
   readonly size?: number
   readonly clients?: number

@@ -37,6 +37,7 @@ const schemes: Readonly<Record<BluetoothSocketAddress['scheme'], KernelScheme>> 
     facts: { socket: 'AF_BLUETOOTH, SOCK_STREAM, BTPROTO_RFCOMM', halfClose: false },
     endsWithReset: true,
     finishesConnect: true,
+    closesOnceSent: true,
   },
   l2cap: {
     type: SOCK_SEQPACKET,

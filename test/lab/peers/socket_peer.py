@@ -103,6 +103,18 @@ def duplex(sock):
     sys.stdin.readline()
 
 
+def fill(sock):
+    """Sends without reading until nothing more is taken for half a second, and closes when a line comes."""
+    sock.settimeout(0.5)
+    sent = 0
+    try:
+        while True:
+            sent += sock.send(BLOCK[:size])
+    except TimeoutError:
+        report(sent=sent)
+    sys.stdin.readline()
+
+
 def hold(sock):
     """Says nothing until a line comes."""
     sys.stdin.readline()
@@ -117,7 +129,7 @@ def ping(sock):
     report(answered=total)
 
 
-modes = {each.__name__: each for each in (echo, send, receive, duplex, hold, ping)}
+modes = {each.__name__: each for each in (echo, send, receive, duplex, fill, hold, ping)}
 with open_socket() as sock:
     if options['role'] == 'connect':
         sock.bind((options['local'], 0))
