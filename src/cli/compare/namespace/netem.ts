@@ -29,6 +29,7 @@ const LARGEST = 32_767
  *   stream it is packets that are held back or duplicated, which TCP then puts right; the memory family does it for TCP.
  * - A packet that is chosen for both loss and duplication is neither, where in the memory family it is lost.
  * - The copy of a duplicate may be held back as well.
+ * - A program that moves to another CPU between two messages may see the second overtake the first: lo has a queue for each CPU.
  * - A datagram of more than 1472 bytes is several packets, and lost if one of them is.
  * - Messages of one length that are sent at once, by sendBatch or in one turn of the event loop, are one packet by UDP_SEGMENT, and
  *   lost together: the kernel takes them apart only after netem.
