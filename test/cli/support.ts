@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterEach, beforeAll } from 'vitest'
 import { type Need, scheme } from '../support/need.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -159,9 +159,9 @@ export function commandLine(): CommandLine {
   beforeAll(async () => {
     home = await buildCli()
     directory = await mkdtemp(join(tmpdir(), 'polysocket-cli-'))
-  }, 120_000)
+    return () => rm(directory, { recursive: true })
+  })
   afterEach(() => Promise.all([...running].map((program) => program.kill('SIGKILL'))))
-  afterAll(() => rm(directory, { recursive: true }))
   const compiled = (name: string): string => join(home, name)
   return {
     cli: (...args) => new Running(process.execPath, [compiled('main.js'), ...args]),

@@ -514,7 +514,7 @@ describe('a peer that leaves', () => {
 })
 
 describe('processes and threads', () => {
-  beforeAll(buildOnce, 300_000)
+  beforeAll(buildOnce)
 
   const startProcess = (options: object, ...wrap: string[]): Child => {
     const script = new URL('peers/process.mjs', import.meta.url).pathname

@@ -13,7 +13,8 @@ const config: ViteUserConfig = defineConfig({
     fileParallelism: false,
     maxWorkers: 1,
     testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Where nothing was compiled on the host, the guest does it before the first test.
+    hookTimeout: 300_000,
     projects: [
       {
         extends: true,
