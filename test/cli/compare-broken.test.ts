@@ -200,6 +200,11 @@ describe('a scheme that breaks down is a row of its own, and the command fails',
     expect(await reason('memorygram', cutting)).toMatch(/199 bytes, and was sent with 200/)
   }, 30_000)
 
+  test('a link that nobody disturbs, and that lets nothing through', async () => {
+    const swallowing = datagramFault(() => ({ onMessages: () => undefined }))
+    expect(await reason('memorygram', swallowing)).toBe('none of 60 messages came')
+  }, 30_000)
+
   test('a write that is never done', async () => {
     const forgetting: Fault = { datagram: () => ({ send: () => 0 }) }
     expect(await reason('memorygram', forgetting, 3000)).toBe('not finished after 3 s')
