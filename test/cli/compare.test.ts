@@ -127,11 +127,23 @@ test.each([[[]], [['--json']]])(
     const command = `exec "$@" > /dev/full`
     const args = [process.execPath, compiled('main.js'), 'compare', 'udp', ...quick, ...flags]
     const { code, stderr } = await new Running('sh', ['-c', command, 'sh', ...args]).done
-    expect(stderr).toMatch(/^polysocket: .*ENOSPC/m)
+    expect(stderr).toMatch(/^polysocket: ENOSPC: no space left/m)
     expect(code).toBe(1)
   },
   60_000,
 )
+
+test('on a terminal it says what it is at before the first message, which may be a while', async () => {
+  let told = ''
+  const terminal = { isTTY: true, write: (text: string) => (told += text) }
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const asked = new AbortController()
+  const stop: Stop = { soft: asked.signal, hard: asked.signal, exitCode: 130, dispose: () => undefined }
+  const running = compare(['memory'], { ...DEFAULTS, messages: 1, delay: 5000 }, { stdout, stderr: terminal }, stop)
+  await vi.waitFor(() => expect(told).toContain('compare: memory 0 of 1 sent'), 10_000)
+  asked.abort()
+  await running
+}, 30_000)
 
 test('JSON and a page go together, and what is no number is null', async () => {
   const file = path()
