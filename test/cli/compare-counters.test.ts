@@ -81,6 +81,18 @@ describe('the loopback interface', () => {
   )
 })
 
+test.each([
+  ['netem', false, /behind netem: what that loses is not in the count$/],
+  ['quiet', true, /^lo, alone in its namespace$/],
+])('the loopback interface in a namespace of kind %s: what is lost counts: %s', (kind, countsLost, source) => {
+  vi.stubEnv('POLYSOCKET_NAMESPACE', kind)
+  try {
+    expect(interfaceCounter()).toMatchObject({ countsLost, source: expect.stringMatching(source) })
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
+
 describe('who counts a scheme', () => {
   test('is found by its family', async () => {
     for (const name of ['tcp', 'udp']) {

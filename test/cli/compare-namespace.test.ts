@@ -185,7 +185,7 @@ describe('a signal while it is found out whether there is netem', () => {
         const [tools, temporary] = [path(), path()]
         for (const folder of [tools, temporary]) await mkdir(folder)
         // It takes a while, as where the kernel has to load netem first.
-        await writeFile(`${tools}/tc`, `#!/bin/sh\ntouch "$TMPDIR/running"\nexec sleep 30\n`, { mode: 0o755 })
+        await writeFile(`${tools}/tc`, `#!/bin/sh\ntouch "$TMPDIR/running"\nexec sleep 100\n`, { mode: 0o755 })
         const env = { PATH: `${tools}:${process.env.PATH}`, TMPDIR: temporary }
         // A terminal signals all of its process group.
         const running = await run('console.log(1)', { faults: bad, env, prefix: ['setsid'] })

@@ -177,6 +177,14 @@ test('told to stop, it rejects with the reason, in whatever it was', async () =>
   }
 }, 30_000)
 
+test.each([
+  [false, ['nothing', 'nothing', 'nothing', 'memory faults']],
+  [true, ['netem', 'netem', 'nothing', 'memory faults']],
+])('netem, asked for: %s, disturbs tcp and udp or nobody', async (netem, disturbed) => {
+  const cases = await comparisonCases(['tcp', 'udp', 'unix', 'memorygram'], link, netem)
+  expect(cases.map((one) => 'disturbed' in one && one.disturbed)).toEqual(disturbed)
+})
+
 test('Bluetooth is not looked for in a network namespace, where there is none', async () => {
   expect(await comparisonCases(['l2cap'], link, true)).toEqual([
     { scheme: 'l2cap', reason: 'a network namespace has no Bluetooth', remedy: 'compare it without --netem' },

@@ -95,14 +95,14 @@ test('a stream through a link that loses all is a row that failed', async () => 
 }, 60_000)
 
 test('SIGINT in the middle of the messages ends it, and prints what is done so far', async () => {
-  const running = cli('compare', 'tcp', 'udp', '--messages', '100', '--interval', '30')
+  const running = cli('compare', 'tcp', 'udp', 'ble', '--messages', '100', '--interval', '30')
   await running.says(/compare: tcp 100 of 100/)
   // Time enough to begin with udp, and not nearly enough to be through.
   await new Promise((resolve) => setTimeout(resolve, 500))
   const { code, stdout, stderr } = await running.kill('SIGINT')
   expect(stdout.toString()).toMatch(/^tcp /m)
-  expect(stdout.toString()).not.toMatch(/^udp /m)
-  expect(stderr).toContain('polysocket: stopped: 1 of 2 schemes are done')
+  expect(stdout.toString()).not.toMatch(/^(udp|ble) /m)
+  expect(stderr).toContain('polysocket: stopped: 1 of 3 schemes are done')
   expect(code).toBe(130)
 }, 60_000)
 
