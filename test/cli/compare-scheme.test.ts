@@ -111,6 +111,7 @@ describe('through a bad link', () => {
     const result = await measure('memorygram', { ...link, loss: 1 })
     expect(result.delivery).toMatchObject({ delivered: 0, lost: 100 })
     expect(result.latency.p50).toBeNaN()
+    expect(result.boundaries).toMatchObject({ kept: false, reads: 0 })
     expect(result.suits).toMatch(/^nothing/)
     expect(disagreements(result)).toEqual([])
   }, 30_000)
