@@ -39,11 +39,12 @@ export const COMPARE_HELP = `
 Shares are 5% or 0.05, times 20ms, 20 or 0.02s. Both ends are in this process, so that one clock measures one way. On a
 stream each message has its length before it, in four bytes: that is what the user of a stream has to do, and it counts
 as overhead. memory and memorygram lose what they are told to; the others are as they are, and --netem has the kernel
-disturb the loopback of tcp and udp, in a network namespace of its own. ble and raw have nothing here to be compared
-with; they are told why when they are named.
+disturb the loopback of tcp and udp, in a network namespace of its own (Linux; as root, or where users may make them).
+ble and raw have nothing here to be compared with; they are told why when they are named.
 
 The last column holds what each family declares of itself against what was measured. The exit code is 1 where they
-disagree or where a scheme breaks down, and 3 where one that was named, or --netem, does not work here.
+disagree or where a scheme breaks down (an error, or a link that loses nothing and lets nothing through), and 3 where one
+that was named, or --netem, does not work here.
 
 In the JSON times are milliseconds, lengths are bytes and shares go from 0 to 1; what was not measured is null or absent.
 Without an end it is not printed: after SIGINT only the table is, with the schemes that are done.

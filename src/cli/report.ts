@@ -58,7 +58,10 @@ export function exitCodeOf(error: unknown): number {
 export function errorText(error: unknown): string {
   const text = match(error)
     .with(P.instanceOf(UsageError), ({ message }) => `usage: ${message}`)
-    .with({ code: P.string, message: P.string }, ({ code, message }) => `${code} ${message}`)
+    // node:fs puts the code first itself.
+    .with({ code: P.string, message: P.string }, ({ code, message }) =>
+      message.startsWith(`${code}: `) ? message : `${code} ${message}`,
+    )
     .with({ name: 'Error', message: P.string }, ({ message }) => message)
     .with({ name: P.string, message: P.string }, ({ name, message }) => `${name} ${message}`)
     .otherwise(String)

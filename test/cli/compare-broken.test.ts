@@ -80,6 +80,42 @@ const splitting = datagramFault(({ onMessages }) => ({
   },
 }))
 
+/** A message of the delivery with its length before it. */
+const FRAME = SIZE + 4
+
+/** Of two messages the second comes first. */
+const swapping = streamFault(({ onData }) => {
+  let held: Buffer | undefined
+  return {
+    onData: (chunk) => {
+      if (chunk.length !== FRAME) return onData(chunk)
+      const [first, second] = [held, Buffer.from(chunk)]
+      held = first === undefined ? second : undefined
+      if (first === undefined) return
+      onData(second)
+      onData(first)
+    },
+  }
+})
+
+const doubling = streamFault(({ onData }) => ({
+  onData: (chunk) => {
+    const copy = Buffer.from(chunk)
+    onData(chunk)
+    if (copy.length === FRAME) onData(copy)
+  },
+}))
+
+const misnaming: Fault = {
+  datagram: (handle) => ({
+    send: (messages, from) => {
+      const length = messages[from]?.data.length ?? 0
+      if (length > (handle.facts.maxMessage ?? 0)) throw Object.assign(new Error('no'), { code: 'EINVAL' })
+      return handle.send(messages, from)
+    },
+  }),
+}
+
 describe('each fact that is declared and not kept is found out', () => {
   test.concurrent.each<[what: string, fact: string, scheme: string, fault: Fault, faults?: Faults]>([
     ['a stream that calls itself datagrams', 'kind', 'memory', claiming('memory', { kind: 'datagram' })],
@@ -107,6 +143,14 @@ describe('each fact that is declared and not kept is found out', () => {
     ['messages that come in parts', 'boundaries', 'memorygram', splitting],
     ['a stream that says it keeps boundaries', 'boundaries', 'memory', claiming('memory', { boundaries: true })],
     [
+      'messages whose boundaries it says it loses',
+      'boundaries',
+      'memorygram',
+      claiming('memorygram', { boundaries: false }),
+    ],
+    ['a stream whose parts overtake others', 'ordered', 'memory', swapping],
+    ['a stream whose parts come twice', 'reliable', 'memory', doubling],
+    [
       'a half close that breaks the connection',
       'halfClose',
       'memory',
@@ -119,6 +163,7 @@ describe('each fact that is declared and not kept is found out', () => {
     ],
     ['a half close that it says it has not', 'halfClose', 'memory', claiming('memory', { halfClose: false })],
     ['messages longer than the longest', 'maxMessage', 'memorygram', claiming('memorygram', { maxMessage: 1000 })],
+    ['messages too long that are refused as something else', 'maxMessage', 'memorygram', misnaming],
     ['a longest message that is refused', 'maxMessage', 'memorygram', claiming('memorygram', { maxMessage: 70_000 })],
     [
       'a longest message that loses its end',
@@ -198,6 +243,11 @@ describe('a scheme that breaks down is a row of its own, and the command fails',
       onMessages: (batch) => onMessages(batch.map((each) => ({ ...each, data: each.data.subarray(0, 199) }))),
     }))
     expect(await reason('memorygram', cutting)).toMatch(/199 bytes, and was sent with 200/)
+  }, 30_000)
+
+  test('a link that nobody disturbs, and that lets nothing through', async () => {
+    const swallowing = datagramFault(() => ({ onMessages: () => undefined }))
+    expect(await reason('memorygram', swallowing)).toBe('none of 60 messages came')
   }, 30_000)
 
   test('a write that is never done', async () => {

@@ -74,11 +74,23 @@ describe('the loopback interface', () => {
     async () => {
       const counter = interfaceCounter()
       if ('reason' in counter) throw new Error(counter.reason)
-      expect(counter.source).toBe("lo, shared with this machine's other programs")
+      expect(counter.source).toMatch(/^lo, shared with this machine's other programs, .*: at most this$/)
       expect((await counter.read()).bytes).toBeGreaterThanOrEqual(0)
       await counter.close()
     },
   )
+})
+
+test.each([
+  ['netem', false, /behind netem: what that loses is not in the count$/],
+  ['quiet', true, /^lo, alone in its namespace$/],
+])('the loopback interface in a namespace of kind %s: what is lost counts: %s', (kind, countsLost, source) => {
+  vi.stubEnv('POLYSOCKET_NAMESPACE', kind)
+  try {
+    expect(interfaceCounter()).toMatchObject({ countsLost, source: expect.stringMatching(source) })
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
 
 describe('who counts a scheme', () => {

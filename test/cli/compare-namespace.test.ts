@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { namespaceCommand } from '../../src/cli/compare/namespace/namespace.ts'
@@ -171,6 +171,34 @@ describe('signals', () => {
   given(namespaces)('what ends by a signal is told as a shell tells it', async () => {
     expect((await finished(`process.kill(process.pid, 'SIGKILL')`)).code).toBe(137)
   })
+})
+
+describe('a signal while it is found out whether there is netem', () => {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    given(namespaces, program('setsid', ['true'], 'apt-get install util-linux'))(
+      `${signal} is told as itself, and no temporary file stays behind`,
+      async () => {
+        const [tools, temporary] = [path(), path()]
+        for (const folder of [tools, temporary]) await mkdir(folder)
+        // It takes a while, as where the kernel has to load netem first.
+        await writeFile(`${tools}/tc`, `#!/bin/sh\ntouch "$TMPDIR/running"\nexec sleep 100\n`, { mode: 0o755 })
+        const env = { PATH: `${tools}:${process.env.PATH}`, TMPDIR: temporary }
+        // A terminal signals all of its process group.
+        const running = await run('console.log(1)', { faults: bad, env, prefix: ['setsid'] })
+        await vi.waitFor(() => stat(`${temporary}/running`), 20_000)
+        process.kill(-(running.child.pid as number), signal)
+        const done = await running.done
+        expect(done).toMatchObject({ code, stderr: '' })
+        expect(done.stdout.toString()).toBe('')
+        await vi.waitFor(async () => expect(await readdir(temporary)).toEqual(['running']), 10_000)
+      },
+      60_000,
+    )
+  }
 })
 
 describe('where it cannot be', () => {

@@ -172,6 +172,11 @@ describe('the use that suits', () => {
     [/^voice.*duplicated or reordered/, {}, { ...delivery, reordered: 5 }, kept, prompt],
     [/^telemetry.*some lost, some late/, {}, { ...delivery, delivered: 95, lost: 5 }, kept, late],
     [/^voice.*no promise/, {}, delivery, kept, prompt],
+    [/^voice.*no promise/, { reliable: true }, delivery, kept, prompt],
+    [/^voice.*no promise/, { ordered: true }, delivery, kept, prompt],
+    // Late is what took a round trip of 2 x 20 ms more than the 25 ms that the link may take.
+    [/^files.*complete$/, promised, delivery, joined, { ...late, p99: 65 }],
+    [/^files.*some late/, promised, delivery, joined, { ...late, p99: 65.1 }],
     [
       /^nothing/,
       {},

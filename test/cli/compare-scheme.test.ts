@@ -1,8 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { comparisonCases } from '../../src/cli/compare/cases.ts'
 import { compareScheme } from '../../src/cli/compare/compare-scheme.ts'
 import { makePlan, type Plan, UNDISTURBED } from '../../src/cli/compare/plan.ts'
 import type { LinkFaults, SchemeResult } from '../../src/cli/compare/result.ts'
+import { roundTrip } from '../../src/families/memory/lane.ts'
 import { builtinFamilies, createSockets } from '../../src/index.ts'
 import { given, nothing, scheme as works } from '../support/need.ts'
 import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
@@ -109,6 +111,7 @@ describe('through a bad link', () => {
     const result = await measure('memorygram', { ...link, loss: 1 })
     expect(result.delivery).toMatchObject({ delivered: 0, lost: 100 })
     expect(result.latency.p50).toBeNaN()
+    expect(result.boundaries).toMatchObject({ kept: false, reads: 0 })
     expect(result.suits).toMatch(/^nothing/)
     expect(disagreements(result)).toEqual([])
   }, 30_000)
@@ -123,6 +126,28 @@ test('jitter is a part of a round trip', async () => {
   // 10 to 90 ms each way: the median of five is hardly ever beyond these, and ten times as many by the delay alone.
   expect(setUp.roundTrips).toBeCloseTo(setUp.time / 100, 9)
 }, 30_000)
+
+test('nothing is given up that may still come, however its delay is made up of delay and jitter', () => {
+  const durations = fc.double({ min: 0, max: 60_000, noNaN: true })
+  fc.assert(
+    fc.property(durations, durations, (delay, jitter) => {
+      const { silence, patience, afterwards } = makePlan(effort, { ...UNDISTURBED, delay, jitter })
+      const again = roundTrip({ delay, jitter })
+      const latest = delay + jitter + again
+      expect(silence).toBeGreaterThanOrEqual(latest)
+      expect(afterwards).toBeGreaterThanOrEqual(latest)
+      // There and back, each sent again as often as a stream does it: 15 times.
+      expect(patience).toBeGreaterThanOrEqual(2 * (latest + 15 * again))
+    }),
+  )
+})
+
+test('a message that takes longer than others are waited for without a delay is not lost', async () => {
+  // From nothing to 1.5 s, by chance of the seed: of this one it is 1.48 s.
+  const result = await measure('memorygram', { ...UNDISTURBED, jitter: 1500, seed: 1 }, { messages: 1, afterwards: 50 })
+  expect(result.delivery.delivered).toBe(1)
+  expect(result.latency.p50).toBeGreaterThan(1400)
+}, 60_000)
 
 test('a connection may take as long as the patience for a message', async () => {
   const slow = { ...link, delay: 300 }
@@ -152,6 +177,14 @@ test('told to stop, it rejects with the reason, in whatever it was', async () =>
     await expect(run).rejects.toThrow()
   }
 }, 30_000)
+
+test.each([
+  [false, ['nothing', 'nothing', 'nothing', 'memory faults']],
+  [true, ['netem', 'netem', 'nothing', 'memory faults']],
+])('netem, asked for: %s, disturbs tcp and udp or nobody', async (netem, disturbed) => {
+  const cases = await comparisonCases(['tcp', 'udp', 'unix', 'memorygram'], link, netem)
+  expect(cases.map((one) => 'disturbed' in one && one.disturbed)).toEqual(disturbed)
+})
 
 test('Bluetooth is not looked for in a network namespace, where there is none', async () => {
   expect(await comparisonCases(['l2cap'], link, true)).toEqual([

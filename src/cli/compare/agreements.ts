@@ -50,7 +50,7 @@ export function agreementsOf(facts: SchemeFacts, found: Findings): Agreement[] {
       measured: halfClose === 'refused' ? 'refused' : `after our end the other direction ${halfClose}`,
       agrees: (halfClose === 'goes on') === facts.halfClose,
     },
-    ...(largest === undefined ? [] : [largestAgreement(largest, facts, delivery)]),
+    ...(largest === undefined ? [] : [largestAgreement(largest, delivery)]),
   ]
 }
 
@@ -58,10 +58,10 @@ function boundariesText({ kept, writes, reads }: Boundaries): string {
   return kept ? 'each read gave one message' : `${writes} writes, ${reads} reads of other lengths`
 }
 
-function largestAgreement(largest: LargestMessage, facts: SchemeFacts, { delivered }: Delivery): Agreement {
+function largestAgreement(largest: LargestMessage, { delivered }: Delivery): Agreement {
   const { declared, fate, beyond } = largest
   // A link that lets nothing through says nothing about lengths.
-  const asExpected = fate === 'arrived' || (fate === 'lost' && !facts.reliable && delivered === 0)
+  const asExpected = fate === 'arrived' || (fate === 'lost' && delivered === 0)
   return {
     fact: 'maxMessage',
     declared: String(declared),

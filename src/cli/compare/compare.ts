@@ -88,6 +88,8 @@ async function run(tried: Case, options: CompareOptions, stderr: Terminal, stop:
   const plan = planFor(tried, options)
   const progress = new Progress(stderr, tried.scheme, plan.messages)
   try {
+    // Setting up takes a while over a slow link.
+    progress.sent(0)
     const outcome = await runCase(sockets, tried, plan, {
       signal: stop.soft,
       onSent: (sent) => progress.sent(sent),

@@ -20,14 +20,14 @@ type Effort = Pick<Plan, 'messages' | 'size' | 'interval'>
 const PATIENCE = 30_000
 
 export function makePlan(effort: Effort, faults: LinkFaults): Plan {
-  const { delay, jitter } = faults
+  const oneWay = faults.delay + faults.jitter
   return {
     ...effort,
     faults,
-    silence: Math.max(1000, 10 * delay),
-    patience: Math.max(PATIENCE, 100 * delay),
+    silence: Math.max(1000, 10 * oneWay),
+    patience: Math.max(PATIENCE, 100 * oneWay),
     // A message that is held back comes a round trip after the others.
-    afterwards: Math.max(50, 4 * (delay + jitter)),
+    afterwards: Math.max(50, 4 * oneWay),
   }
 }
 

@@ -13,6 +13,12 @@ const DEVICES = '/proc/self/net/dev'
 const SENT_BYTES = 8
 const SENT_PACKETS = 9
 
+const SOURCES = {
+  shared: "lo, shared with this machine's other programs, whose bytes are in the count: at most this",
+  quiet: 'lo, alone in its namespace',
+  netem: 'lo, alone in its namespace, behind netem: what that loses is not in the count',
+} as const
+
 /**
  * Bytes and packets of the loopback interface. What crosses it is counted once as sent and once as received, so we take what
  * was sent. Its bytes begin with the IP header: the driver takes the 14 bytes of Ethernet off before it counts
@@ -26,9 +32,13 @@ export function interfaceCounter(): TrafficCounter | Uncounted {
   } catch (error) {
     return { reason: `the interface lo has no counters here: ${errorText(error)}` }
   }
-  const source =
-    namespaceKind() === undefined ? "lo, shared with this machine's other programs" : 'lo, alone in its namespace'
-  return { source, countsLost: namespaceKind() !== 'netem', read: readLoopback, close: async () => undefined }
+  const kind = namespaceKind()
+  return {
+    source: SOURCES[kind ?? 'shared'],
+    countsLost: kind !== 'netem',
+    read: readLoopback,
+    close: async () => undefined,
+  }
 }
 
 function readLoopback(): Traffic {

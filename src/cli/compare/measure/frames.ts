@@ -23,21 +23,21 @@ export class FrameReader {
   push(chunk: Buffer): Buffer[] {
     this.#kept.push(chunk)
     this.#length += chunk.length
+    if (this.#length < this.#wanted) return []
     const messages: Buffer[] = []
-    while (this.#length >= this.#wanted) {
-      const bytes = Buffer.concat(this.#kept)
-      const length = bytes.readUInt32BE()
+    let rest = Buffer.concat(this.#kept)
+    for (;;) {
+      this.#wanted = HEADER
+      if (rest.length < this.#wanted) break
+      const length = rest.readUInt32BE()
       if (length > this.#longest) throw new Error(`a message arrived damaged: its length reads ${length} bytes`)
-      this.#wanted = HEADER + length
-      let rest = bytes
-      if (bytes.length >= this.#wanted) {
-        messages.push(bytes.subarray(HEADER, this.#wanted))
-        rest = bytes.subarray(this.#wanted)
-        this.#wanted = HEADER
-      }
-      this.#kept = [rest]
-      this.#length = rest.length
+      this.#wanted += length
+      if (rest.length < this.#wanted) break
+      messages.push(rest.subarray(HEADER, this.#wanted))
+      rest = rest.subarray(this.#wanted)
     }
+    this.#kept = [rest]
+    this.#length = rest.length
     return messages
   }
 }

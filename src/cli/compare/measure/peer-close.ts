@@ -15,7 +15,7 @@ export async function learnsOfClose({ near, far, over }: Ends, plan: Plan): Prom
   listenForEnd(far, tell)
   if (isStream(near)) near.destroy()
   else await near.close()
-  const patience = near.facts.connected ? plan.patience : Math.max(UNTOLD, 4 * plan.faults.delay)
+  const patience = near.facts.connected ? plan.patience : Math.max(UNTOLD, 4 * (plan.faults.delay + plan.faults.jitter))
   await untilQuiet(
     patience,
     () => 0,

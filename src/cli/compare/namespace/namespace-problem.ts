@@ -1,6 +1,6 @@
 import { match, P } from 'ts-pattern'
 
-/** How trying out a namespace ended, as child_process.spawnSync has it. */
+/** How trying out a namespace ended, as child_process has it. */
 export interface Attempt {
   readonly status: number | null
   readonly stderr: string | null

@@ -1,15 +1,18 @@
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { EXIT, exitCodeOfSignal, note } from '../../report.ts'
 import type { Stop } from '../../stop.ts'
 import type { LinkFaults } from '../result.ts'
-import { namespaceProblem } from './namespace-problem.ts'
+import { type Attempt, namespaceProblem } from './namespace-problem.ts'
 import { netemOf, TABLE } from './netem.ts'
 
 /** Tells a command that it runs in a namespace of its own, and with what there. */
 const VARIABLE = 'POLYSOCKET_NAMESPACE'
 
 export type NamespaceKind = 'netem' | 'quiet'
+
+/** That may end it. */
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 
 /** In which namespace of our making we are; `undefined`: in none. */
 export function namespaceKind(): NamespaceKind | undefined {
@@ -43,6 +46,8 @@ function script(faults: LinkFaults | undefined): string {
     lines.push(
       'tables=$(mktemp -d)',
       `trap 'rm -rf "$tables"' EXIT`,
+      // By itself a signal ends dash without what it should do on EXIT.
+      ...SIGNALS.map((signal) => `trap 'exit ${exitCodeOfSignal(signal)}' ${signal.slice(3)}`),
       'export TC_LIB_DIR="$tables"',
       `echo ${table.join(' ')} > "$tables/${TABLE}.dist"`,
       // A tc that is older than the seed does without; of two that fail the second says why.
@@ -63,12 +68,14 @@ export async function runInNamespace(
   argv: readonly string[],
   stop: Stop,
 ): Promise<number> {
-  const problem = namespaceProblem(tryOut(faults))
+  const attempt = await tryOut(faults)
+  // A Ctrl-C has ended the attempt, too, which says nothing about namespaces.
+  if (stop.exitCode !== undefined) return stop.exitCode
+  const problem = namespaceProblem(attempt)
   if (problem !== undefined) {
     note(problem)
     return EXIT.unavailable
   }
-  if (stop.exitCode !== undefined) return stop.exitCode
   const { file, args } = namespaceCommand(faults, [process.execPath, ...process.execArgv, ...argv])
   // In a session of its own it gets no Ctrl-C but what we pass on: two would mean that we do not want to wait.
   const child = spawn(file, args, { stdio: 'inherit', detached: true })
@@ -85,12 +92,16 @@ export async function runInNamespace(
 }
 
 /** A run of nothing: it fails as the command would, with an exit code and words that cannot be the command's own. */
-function tryOut(faults: LinkFaults | undefined): SpawnSyncReturns<string> {
+function tryOut(faults: LinkFaults | undefined): Promise<Attempt> {
   const { file, args } = namespaceCommand(faults, ['true'])
-  return spawnSync(file, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+  return new Promise((resolve) => {
+    const child = execFile(file, args, { env: { ...process.env, LC_ALL: 'C' } }, (error, _, stderr) => {
+      resolve({ status: child.exitCode, stderr, error: error ?? undefined })
+    })
+  })
 }
 
 function signalOf(exitCode: number | undefined): NodeJS.Signals {
-  const asked = (['SIGINT', 'SIGHUP'] as const).find((signal) => exitCodeOfSignal(signal) === exitCode)
+  const asked = SIGNALS.find((signal) => exitCodeOfSignal(signal) === exitCode)
   return asked ?? 'SIGTERM'
 }
