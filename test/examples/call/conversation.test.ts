@@ -105,6 +105,16 @@ describe('holes', () => {
     expect(heard.subarray(9 * 8000, 9 * 8000 + 80).some((sample) => sample > 7000)).toBe(true)
   })
 
+  test('of 3 s, after which all of it comes at once: too late to be heard, so quality falls as if it were lost', () => {
+    let count = 0
+    const held = (): boolean => ++count > 200 && count <= 350
+    const { fromAlice, fromBob } = talk(12, { travel: () => [held() ? (350 - count) * 20 : 0] })
+    expect(fromBob.received).toMatchObject({ expected: 601, lost: 0 })
+    expect(fromBob.received.late).toBeGreaterThan(120)
+    expect(fromBob.loss).toBeGreaterThan(0.2)
+    expect(fromBob.rating).toBeLessThan((fromAlice.rating as number) - 40)
+  })
+
   test('of 3 s in this process: nothing races, nothing is late, and nothing is lost', () => {
     const both = pair({ delay: 20 })
     both.alice.start()
