@@ -279,6 +279,33 @@ describe('the course of a call', () => {
     ])
   })
 
+  test('what is reported: whom one heard since the last report, and nobody else', () => {
+    const time = new MadeTime()
+    const blocks: number[] = []
+    const toAlice = (datagram: Buffer): void => {
+      for (const packet of isRtcp(datagram) ? (parseRtcp(datagram) ?? []) : []) {
+        if (packet.type === 'SR') blocks.push(packet.blocks.length)
+      }
+    }
+    const bob = new Conversation({ ...options, send: toAlice, clock: time })
+    let silent = false
+    const toBob = (datagram: Buffer): void => {
+      if (!silent) bob.received(datagram)
+    }
+    const alice = new Conversation({ ...options, send: toBob, clock: time })
+    bob.start()
+    time.pass(1000)
+    alice.start()
+    time.pass(1000)
+    silent = true
+    time.pass(2000)
+    silent = false
+    time.pass(1000)
+    expect(blocks).toEqual([0, 1, 1, 0, 1])
+    alice.stop()
+    bob.stop()
+  })
+
   test('a pause of this process is a gap in the timestamps, and none in the sequence', () => {
     const time = new MadeTime()
     const sent: Buffer[] = []
