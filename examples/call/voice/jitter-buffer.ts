@@ -153,14 +153,12 @@ export class JitterBuffer {
     // How long a packet of the shortest transit would have waited by now.
     const delay = now - this.#next * FRAME_TIME - spread.shortest
     if (!this.#playing && delay < wanted) return 'silence'
-    // Where nothing is played yet, nothing is interrupted by beginning later in the stream.
-    const bearable = this.#playing ? this.#most : wanted
     this.#playing = true
     if (this.#frames.size === 0) return this.#nothing()
     this.#emptyTurns = 0
     this.#turnsSinceSkip++
     if (delay < wanted) return this.#makeUp()
-    if (delay > bearable + SLACK) this.#late += this.#passOver(Math.floor((delay - bearable) / FRAME_TIME))
+    if (delay > this.#most + SLACK) this.#late += this.#passOver(Math.floor((delay - this.#most) / FRAME_TIME))
     else if (delay > wanted + SLACK && this.#turnsSinceSkip >= BETWEEN_SKIPS) {
       this.#skipped += this.#passOver(1)
       this.#turnsSinceSkip = 0
@@ -210,15 +208,14 @@ export class JitterBuffer {
 
   #beginAt(packet: VoicePacket): void {
     if (this.#ssrc !== undefined) this.#restarts++
-    const isOther = packet.ssrc !== this.#ssrc
-    if (isOther) this.#known.fill(Number.NaN)
+    if (packet.ssrc !== this.#ssrc) this.#known.fill(Number.NaN)
     this.#ssrc = packet.ssrc
     // Frames keep their numbers where the stream goes on, so that none is played twice.
     this.#timestamp = this.#extended(packet)
     this.#next = Math.round(this.#timestamp / FRAME_SAMPLES)
     this.#newest = this.#next
     // What comes from before it now was begun anew by the sender, and is not late.
-    if (isOther || this.#next < this.#earliest) this.#earliest = Number.NEGATIVE_INFINITY
+    if (this.#next < this.#earliest) this.#earliest = Number.NEGATIVE_INFINITY
     this.#late += this.#frames.size
     this.#frames.clear()
     this.#transits.clear()

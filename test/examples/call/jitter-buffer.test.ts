@@ -138,6 +138,21 @@ describe('wraps', () => {
   )
 })
 
+test('a call of four days: timestamps go more than once around', () => {
+  const buffer = new JitterBuffer()
+  const step = 99
+  const steps = 300_000
+  for (const index of range(0, steps)) {
+    const now = index * step * 20
+    buffer.put(packet(index * step, 0xfff0_0000), now)
+    if (index === 0 || index === steps - 1) expect(buffer.take(now + 40)).toBeInstanceOf(Buffer)
+    // So that nobody has to play all of it.
+    buffer.stoodStill((index === 0 ? step - 1 : step) * 20)
+  }
+  expect(steps * step * 160).toBeGreaterThan(2 ** 32)
+  expect(buffer.counts).toMatchObject({ played: 2, skipped: steps - 2, late: 0, restarts: 0 })
+})
+
 describe('delay', () => {
   test('follows the variation of the transit times, up and down', () => {
     const random = numbers(1)
@@ -164,6 +179,7 @@ describe('delay', () => {
     expect(skipped.length).toBeGreaterThan(1)
     for (const [index, frame] of skipped.slice(1).entries()) {
       expect(frame - (skipped[index] as number)).toBeGreaterThanOrEqual(50)
+      expect(frame - (skipped[index] as number)).toBeLessThanOrEqual(52)
     }
   })
 
@@ -211,6 +227,12 @@ describe.each([0.995, 0.999, 1, 1.001, 1.005])('ten minutes from a clock whose s
 })
 
 describe('holes', () => {
+  test('something is made up for a second, and then there is silence', () => {
+    const { played } = run({ count: 100, travel: (index) => [index < 99 ? 20 : 4000] })
+    const last = played.indexOf(98)
+    expect(played.slice(last + 1, last + 52)).toEqual([...new Array<string>(50).fill('lost'), 'silence'])
+  })
+
   test('a sender that pauses for 3 s goes on where its timestamps do', () => {
     const { frames, buffer } = run({ count: 400, travel: (index) => (index >= 100 && index < 250 ? [] : [20]) })
     expect(frames.filter((index) => index >= 250).length).toBeGreaterThan(145)
@@ -250,6 +272,18 @@ describe('holes', () => {
     expect(frames.filter((index) => index >= 200).length).toBeGreaterThan(97)
   })
 
+  test('nor is one that comes just behind the new beginning', () => {
+    // The last one of 98 to 100, which were on their way for long, is the first to be heard of again.
+    const { frames } = run({
+      count: 101,
+      travel: (index) => [index < 98 ? 20 : index === 100 ? 2000 : 2000 + 20 * (100 - index) + 1],
+    })
+    expect(frames.slice(-4)).toEqual([97, 98, 99, 100])
+    const behind = run({ count: 101, travel: (index) => [index === 95 ? 2065 : index < 98 ? 20 : 2000] })
+    expect(behind.frames.slice(-4)).toEqual([97, 98, 99, 100])
+    expect(behind.buffer.counts.late).toBe(1)
+  })
+
   test('packets that waited while this process stood still are not late, and are not played either', () => {
     const { frames, buffer } = run({ count: 400, travel: () => [20], still: [2000, 5000] })
     expect(buffer.counts).toMatchObject({ late: 0, restarts: 0 })
@@ -268,6 +302,18 @@ describe('what does not fit', () => {
     for (const index of range(4, 10)) buffer.put(packet(5000 + index), 1000 + index * 20)
     expect(buffer.counts.restarts).toBe(1)
     expect((buffer.take(1125) as Buffer).readUInt32BE()).toBe(5004)
+  })
+
+  test('a sender that counts anew from before is followed, and its first packets may come in the wrong order, too', () => {
+    const buffer = new JitterBuffer()
+    for (const index of range(5000, 5050)) {
+      buffer.put(packet(index), index * 20)
+      buffer.take(index * 20 + 60)
+    }
+    const since = 5050 * 20
+    for (const index of [0, 1, 2, 3, 5, 4]) buffer.put(packet(index), since + index)
+    expect(buffer.counts.restarts).toBe(1)
+    expect((buffer.take(since + 200) as Buffer).readUInt32BE()).toBe(4)
   })
 
   test('another source does not disturb by a packet, and takes over by some', () => {
