@@ -117,6 +117,18 @@ describe('what comes in time', () => {
     expect(buffer.counts).toMatchObject({ duplicates: 200, late: 0 })
   })
 
+  test('waits for 40 ms at first, until more is known', () => {
+    expect(run({ count: 300, travel: () => [30] }).journeys[0]).toBeGreaterThanOrEqual(70)
+  })
+
+  test('is kept as it came, whatever becomes of the memory that it came in', () => {
+    const buffer = new JitterBuffer()
+    const first = packet(7)
+    buffer.put(first, 0)
+    first.payload.fill(0)
+    expect((buffer.take(40) as Buffer).readUInt32BE()).toBe(7)
+  })
+
   test('is lost where it did not come', () => {
     const { played, frames, buffer } = run({ count: 200, travel: (index) => (index % 10 === 5 ? [] : [20]) })
     expect(frames.some((index) => index % 10 === 5)).toBe(false)
@@ -233,6 +245,19 @@ describe('holes', () => {
     expect(played.slice(last + 1, last + 52)).toEqual([...new Array<string>(50).fill('lost'), 'silence'])
   })
 
+  test('short ones do not add up to a pause, however many there are', () => {
+    const { buffer } = run({ count: 3000, travel: (index) => (index % 50 < 5 ? [] : [20]) })
+    expect(buffer.counts).toMatchObject({ late: 0, restarts: 0 })
+  })
+
+  test('a sender that counts anew from far behind after a pause is heard at once', () => {
+    const buffer = new JitterBuffer()
+    buffer.put(packet(5000), 0)
+    for (const turn of range(2, 60)) buffer.take(turn * 20)
+    buffer.put(packet(0), 1300)
+    expect((buffer.take(1340) as Buffer).readUInt32BE()).toBe(0)
+  })
+
   test('a sender that pauses for 3 s goes on where its timestamps do', () => {
     const { frames, buffer } = run({ count: 400, travel: (index) => (index >= 100 && index < 250 ? [] : [20]) })
     expect(frames.filter((index) => index >= 250).length).toBeGreaterThan(145)
@@ -325,6 +350,26 @@ describe('what does not fit', () => {
     expect(buffer.counts.restarts).toBe(0)
     for (const index of range(0, 5)) buffer.put(packet(index, 99, 2), 1000)
     expect(buffer.counts.restarts).toBe(1)
+    // Its frames have numbers that were there before.
+    for (const index of range(5, 10)) buffer.put(packet(index, 99, 2), 1000)
+    expect(buffer.counts.duplicates).toBe(0)
+  })
+
+  test('what is late of a source that takes over is late, also after this process stood still', () => {
+    const buffer = new JitterBuffer()
+    buffer.put(packet(5000), 0)
+    buffer.take(40)
+    buffer.stoodStill(2000)
+    for (const index of range(1, 6)) buffer.put(packet(index, 0, 2), 2000)
+    expect((buffer.take(2040) as Buffer).readUInt32BE()).toBe(5)
+    buffer.put(packet(4, 0, 2), 2050)
+    expect(buffer.counts).toMatchObject({ late: 1, skipped: 0, restarts: 1 })
+  })
+
+  test('there is room for 2 s', () => {
+    const buffer = new JitterBuffer()
+    for (const index of range(0, 104)) buffer.put(packet(index), 0)
+    expect(buffer.size).toBe(100)
   })
 
   test('a flood does not fill the memory', () => {

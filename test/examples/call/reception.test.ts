@@ -42,6 +42,22 @@ describe('the sequence (RFC 3550 appendix A.1)', () => {
     expect(reception.counts).toEqual({ expected: 4, packets: 4, duplicates: 3, reordered: 1 })
   })
 
+  test('a duplicate of any packet that still counts is known', () => {
+    const reception = known()
+    feed(reception, range(0, 200))
+    expect(new Set(feed(reception, range(101, 200)))).toEqual(new Set(['duplicate']))
+  })
+
+  test('a source that begins anew has neither duplicates of what it was before, nor its jitter', () => {
+    const reception = known()
+    feed(reception, range(0, 10))
+    feed(reception, [40_000, 40_001], 5_000_000)
+    expect(feed(reception, [0, 1, 3, 2], 77)).toEqual(['invalid', 'new', 'new', 'reordered'])
+    const jitter = reception.jitter
+    feed(reception, [50_000, 50_001], 9_000_000)
+    expect(reception.jitter).toBe(jitter)
+  })
+
   test('the first packets of all may come in the wrong order', () => {
     const reception = known()
     feed(reception, [2, 1, 0, 3])
@@ -167,6 +183,12 @@ describe('the report (appendix A.3)', () => {
       reception.reportBlock(0)
       expect(reception.heard).toBe(false)
     }
+  })
+
+  test('has no more loss than 24 bits can say', () => {
+    const reception = known()
+    for (const index of range(0, 3000)) reception.received({ sequence: (index * 2999) & 0xffff, timestamp: 0 }, 0)
+    expect(reception.reportBlock(0).cumulativeLost).toBe(0x7f_ffff)
   })
 
   test('has negative loss when duplicates outnumber it', () => {

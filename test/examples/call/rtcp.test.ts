@@ -164,6 +164,7 @@ test('RTCP is told from RTP on the same socket', () => {
       expect(isRtcp(encodeRtp(packet))).toBe(false)
     }
   }
+  for (let type = 192; type <= 223; type++) expect(isRtcp(Buffer.of(0x80, type))).toBe(true)
   expect(isRtcp(Buffer.alloc(0))).toBe(false)
 })
 

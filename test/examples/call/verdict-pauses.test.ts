@@ -55,6 +55,20 @@ test('a machine that stood still in the undisturbed call has packets that are la
   expect(falls({}, { lost: 20, delay: 3000 })).toBe(true)
 })
 
+test('what is told: the fall by what was lost, at the delay that there was, beside the one that was to be expected', () => {
+  const told = (heard: Heard): string | undefined =>
+    checksOf(callWith({}), callWith(heard), 0.05, 0).find(({ text }) => text.includes('to the answerer'))?.text
+  const scores = [0, 0.05, 0.1].map((loss) => meanOpinionScore(rating({ delay: 250, loss })))
+  const [best = 0, asked = 0, twice = 0] = scores
+  const fall = (score: number): string => (best - score).toFixed(2)
+  expect(told({ lost: 20, late: 100, delay: 250 })).toContain(
+    `took ${fall(asked)} of its MOS and left ${asked.toFixed(2)} (${fall(asked)} is expected of 5 % loss)`,
+  )
+  expect(told({ lost: 40, delay: 250 })).toContain(
+    `took ${fall(twice)} of its MOS and left ${twice.toFixed(2)} (${fall(asked)} is expected of 5 % loss)`,
+  )
+})
+
 test('a socket that dropped packets while its reader stood still is no verdict on the link, in either call', () => {
   expect(falls({ lost: 95 }, { lost: 20 })).toBe(true)
   expect(falls({}, { lost: 115 })).toBe(true)
