@@ -45,7 +45,7 @@ describe('the sequence (RFC 3550 appendix A.1)', () => {
   test('a duplicate of any packet that still counts is known', () => {
     const reception = known()
     feed(reception, range(0, 200))
-    expect(new Set(feed(reception, range(101, 200)))).toEqual(new Set(['duplicate']))
+    expect(new Set(feed(reception, range(100, 200)))).toEqual(new Set(['duplicate']))
   })
 
   test('a source that begins anew has neither duplicates of what it was before, nor its jitter', () => {
@@ -54,7 +54,7 @@ describe('the sequence (RFC 3550 appendix A.1)', () => {
     feed(reception, [40_000, 40_001], 5_000_000)
     expect(feed(reception, [0, 1, 3, 2], 77)).toEqual(['invalid', 'new', 'new', 'reordered'])
     const jitter = reception.jitter
-    feed(reception, [50_000, 50_001], 9_000_000)
+    for (const index of [0, 1]) reception.received({ sequence: 50_000 + index, timestamp: 7 + index * 160 }, index * 20)
     expect(reception.jitter).toBe(jitter)
   })
 
