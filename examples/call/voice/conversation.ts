@@ -175,7 +175,7 @@ export class Conversation {
   #reports(): RtcpPacket[] {
     const now = this.#clock.now()
     const { source } = this.#listening
-    const blocks = source === undefined ? [] : [source.reportBlock(now)]
+    const blocks = source?.heard ? [source.reportBlock(now)] : []
     const { packets, octets } = this.#talk.sent
     const description: RtcpPacket = { type: 'SDES', chunks: [{ ssrc: this.#ssrc, cname: this.#cname }] }
     if (packets === 0) return [{ type: 'RR', ssrc: this.#ssrc, blocks }, description]

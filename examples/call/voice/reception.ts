@@ -62,6 +62,11 @@ export class Reception {
     return { expected, packets: this.#packets, duplicates: this.#duplicates, reordered: this.#reordered }
   }
 
+  /** Whether packets came since the last block: only then is there another (section 6.4). */
+  get heard(): boolean {
+    return this.#packets + this.#duplicates > this.#arrivedAtReport
+  }
+
   /** Milliseconds. */
   get jitter(): number {
     return (this.#jitter / this.#rate) * 1000
@@ -133,7 +138,7 @@ export class Reception {
       this.#remember(this.#highest)
       return 'new'
     }
-    if (ahead >= MODULUS - MAX_MISORDER) return this.#fromBehind(this.#highest + ahead - MODULUS)
+    if (ahead > MODULUS - MAX_MISORDER) return this.#fromBehind(this.#highest + ahead - MODULUS)
     if (sequence !== this.#next) {
       this.#next = (sequence + 1) % MODULUS
       return 'invalid'

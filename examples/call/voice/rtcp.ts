@@ -88,10 +88,10 @@ export function parseRtcp(data: Buffer): RtcpPacket[] | undefined {
     if (flags >> 6 !== 2 || end > data.length) return undefined
     if (start === 0 && type !== SR && type !== RR) return undefined
     const padded = (flags & PADDING) !== 0
-    // Only the last packet of a compound may be padded, by a count of bytes that its last byte holds.
+    // Only the last packet of a compound may be padded, and never the first, by a count of bytes that its last byte holds.
     const padding = padded ? (data[end - 1] as number) : 0
-    if (padded && (end !== data.length || padding === 0 || padding % 4 !== 0 || padding > end - start - 4))
-      return undefined
+    if (padded && (start === 0 || end !== data.length)) return undefined
+    if (padded && (padding === 0 || padding % 4 !== 0 || padding > end - start - 4)) return undefined
     const packet = parseBody(type, flags & 0x1f, data.subarray(start + 4, end - padding))
     if (packet === 'malformed') return undefined
     if (packet !== 'unknown') packets.push(packet)

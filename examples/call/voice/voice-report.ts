@@ -8,7 +8,7 @@ export interface VoiceReport {
     /** Different ones. */
     readonly packets: number
     readonly lost: number
-    /** They came, but after their turn. */
+    /** They came, but too late to be played. */
     readonly late: number
     readonly duplicates: number
     readonly reordered: number

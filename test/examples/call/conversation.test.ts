@@ -105,6 +105,16 @@ describe('holes', () => {
     expect(heard.subarray(9 * 8000, 9 * 8000 + 80).some((sample) => sample > 7000)).toBe(true)
   })
 
+  test('of 3 s, after which all of it comes at once: too late to be heard, so quality falls as if it were lost', () => {
+    let count = 0
+    const held = (): boolean => ++count > 200 && count <= 350
+    const { fromAlice, fromBob } = talk(12, { travel: () => [held() ? (350 - count) * 20 : 0] })
+    expect(fromBob.received).toMatchObject({ expected: 601, lost: 0 })
+    expect(fromBob.received.late).toBeGreaterThan(120)
+    expect(fromBob.loss).toBeGreaterThan(0.2)
+    expect(fromBob.rating).toBeLessThan((fromAlice.rating as number) - 40)
+  })
+
   test('of 3 s in this process: nothing races, nothing is late, and nothing is lost', () => {
     const both = pair({ delay: 20 })
     both.alice.start()
@@ -267,6 +277,33 @@ describe('the course of a call', () => {
       ['SR', 'SDES'],
       ['SR', 'SDES', 'BYE'],
     ])
+  })
+
+  test('what is reported: whom one heard since the last report, and nobody else', () => {
+    const time = new MadeTime()
+    const blocks: number[] = []
+    const toAlice = (datagram: Buffer): void => {
+      for (const packet of isRtcp(datagram) ? (parseRtcp(datagram) ?? []) : []) {
+        if (packet.type === 'SR') blocks.push(packet.blocks.length)
+      }
+    }
+    const bob = new Conversation({ ...options, send: toAlice, clock: time })
+    let silent = false
+    const toBob = (datagram: Buffer): void => {
+      if (!silent) bob.received(datagram)
+    }
+    const alice = new Conversation({ ...options, send: toBob, clock: time })
+    bob.start()
+    time.pass(1000)
+    alice.start()
+    time.pass(1000)
+    silent = true
+    time.pass(2000)
+    silent = false
+    time.pass(1000)
+    expect(blocks).toEqual([0, 1, 1, 0, 1])
+    alice.stop()
+    bob.stop()
   })
 
   test('a pause of this process is a gap in the timestamps, and none in the sequence', () => {

@@ -7,7 +7,7 @@ describe('the rating', () => {
   })
 
   test('has the intermediate values that are published for the defaults', () => {
-    // flent (flent/plotters, mos_score), checked there against the ITU's own calculator: No and Is with the defaults.
+    // flent (flent/util.py, mos_score), checked there against the ITU's own calculator: No and Is with the defaults.
     const No = -61.17921438624169
     const Is = 1.4135680813438616
     const Ro = 15 - 1.5 * (8 + No)
@@ -22,6 +22,27 @@ describe('the rating', () => {
     // fitted to G.107 with its defaults; the fit bends where G.107 curves, and is up to two and a half away from it.
     const Id = 0.024 * delay + 0.11 * Math.max(0, delay - 177.3)
     expect(Math.abs(93.2 - rating({ delay, loss: 0 }) - Id)).toBeLessThan(2.5)
+  })
+
+  test.each([
+    // R and MOS of flent's mos_score(delay, loss), which takes a codec whose Ie is 0 and whose Bpl is 1.
+    [0, 0, 93.206208, 4.409406],
+    [0.9, 0, 93.157622, 4.408464],
+    [1, 0, 93.262727, 4.410497],
+    [20, 0, 92.531343, 4.39597],
+    [50, 0, 91.756161, 4.379613],
+    [100, 0, 90.66373, 4.35492],
+    [150, 0, 89.539132, 4.327546],
+    [200, 0, 85.804718, 4.22318],
+    [300, 0, 72.66636, 3.719431],
+    [400, 0, 62.246827, 3.215599],
+    [600, 0, 49.483798, 2.547919],
+    [20, 0.01, 45.031343, 2.316732],
+    [300, 0.01, 25.16636, 1.42161],
+  ])('at %d ms and a loss of %d is what flent finds', (delay, loss, R, mos) => {
+    const ours = rating({ delay, loss, codec: { equipmentImpairment: 0, lossRobustness: 1 } })
+    expect(ours).toBeCloseTo(R, 5)
+    expect(meanOpinionScore(ours)).toBeCloseTo(mos, 5)
   })
 
   test('falls with every millisecond and with every packet', () => {

@@ -42,6 +42,22 @@ describe('the sequence (RFC 3550 appendix A.1)', () => {
     expect(reception.counts).toEqual({ expected: 4, packets: 4, duplicates: 3, reordered: 1 })
   })
 
+  test('a duplicate of any packet that still counts is known', () => {
+    const reception = known()
+    feed(reception, range(0, 200))
+    expect(new Set(feed(reception, range(100, 200)))).toEqual(new Set(['duplicate']))
+  })
+
+  test('a source that begins anew has neither duplicates of what it was before, nor its jitter', () => {
+    const reception = known()
+    feed(reception, range(0, 10))
+    feed(reception, [40_000, 40_001], 5_000_000)
+    expect(feed(reception, [0, 1, 3, 2], 77)).toEqual(['invalid', 'new', 'new', 'reordered'])
+    const jitter = reception.jitter
+    for (const index of [0, 1]) reception.received({ sequence: 50_000 + index, timestamp: 7 + index * 160 }, index * 20)
+    expect(reception.jitter).toBe(jitter)
+  })
+
   test('the first packets of all may come in the wrong order', () => {
     const reception = known()
     feed(reception, [2, 1, 0, 3])
@@ -53,6 +69,72 @@ describe('the sequence (RFC 3550 appendix A.1)', () => {
     feed(reception, range(0, 10))
     expect(feed(reception, [30_000, 10, 40_000, 40_001, 40_003])).toEqual(['invalid', 'new', 'invalid', 'new', 'new'])
     expect(reception.counts).toMatchObject({ expected: 11 + 3, packets: 11 + 2 })
+  })
+
+  /** update_seq() and init_seq() as the RFC has them. */
+  class Source {
+    #maxSeq: number
+    #badSeq = 0x1_0001
+    #cycles = 0
+    #probation: number
+
+    constructor(seq: number, probation: number) {
+      this.#maxSeq = (seq - 1) & 0xffff
+      this.#probation = probation
+    }
+
+    get extended(): number {
+      return this.#cycles + this.#maxSeq
+    }
+
+    update(seq: number): boolean {
+      const delta = (seq - this.#maxSeq) & 0xffff
+      if (this.#probation > 0) {
+        this.#probation = seq === ((this.#maxSeq + 1) & 0xffff) ? this.#probation - 1 : 1
+        this.#maxSeq = seq
+        if (this.#probation === 0) this.#init(seq)
+        return this.#probation === 0
+      }
+      if (delta < 3000) {
+        if (seq < this.#maxSeq) this.#cycles += 0x1_0000
+        this.#maxSeq = seq
+      } else if (delta <= 0x1_0000 - 100) {
+        if (seq !== this.#badSeq) {
+          this.#badSeq = (seq + 1) & 0xffff
+          return false
+        }
+        this.#init(seq)
+      }
+      return true
+    }
+
+    #init(seq: number): void {
+      this.#maxSeq = seq
+      this.#badSeq = 0x1_0001
+      this.#cycles = 0
+    }
+  }
+
+  test.each([1, 2])("counts the packets that the RFC's update_seq() counts, with a probation of %d", (probation) => {
+    const steps = fc.oneof(
+      { weight: 4, arbitrary: fc.integer({ min: -3, max: 5 }) },
+      { weight: 1, arbitrary: fc.constantFrom(1, 99, 100, 101, -98, -99, -100, -101, 2999, 3000, 3001) },
+      { weight: 1, arbitrary: fc.nat({ max: 65_535 }) },
+    )
+    fc.assert(
+      fc.property(fc.nat({ max: 65_535 }), fc.array(steps, { maxLength: 60 }), (first, walk) => {
+        let sequence = first
+        const reception = new Reception(7, { probation })
+        const source = new Source(first, probation)
+        for (const step of [0, ...walk]) {
+          sequence = (sequence + step) & 0xffff
+          const counted = reception.received({ sequence, timestamp: 0 }, 0) !== 'invalid'
+          expect(counted).toBe(source.update(sequence))
+          if (reception.valid) expect(reception.reportBlock(0).highestSequence).toBe(source.extended)
+        }
+      }),
+      { numRuns: 500 },
+    )
   })
 
   test('whatever is lost, doubled and swapped nearby, the counts add up', () => {
@@ -90,6 +172,23 @@ describe('the report (appendix A.3)', () => {
     expect(reception.reportBlock(0)).toMatchObject({ ssrc: 7, fractionLost: 64, cumulativeLost: 25 })
     feed(reception, range(100, 200), 200)
     expect(reception.reportBlock(0)).toMatchObject({ fractionLost: 0, cumulativeLost: 25 })
+  })
+
+  test('is there to be had once packets came, be they duplicates', () => {
+    const reception = known()
+    expect(reception.heard).toBe(false)
+    for (const sequence of [1, 1]) {
+      feed(reception, [sequence])
+      expect(reception.heard).toBe(true)
+      reception.reportBlock(0)
+      expect(reception.heard).toBe(false)
+    }
+  })
+
+  test('has no more loss than 24 bits can say', () => {
+    const reception = known()
+    for (const index of range(0, 3000)) reception.received({ sequence: (index * 2999) & 0xffff, timestamp: 0 }, 0)
+    expect(reception.reportBlock(0).cumulativeLost).toBe(0x7f_ffff)
   })
 
   test('has negative loss when duplicates outnumber it', () => {
@@ -149,6 +248,20 @@ describe('the round trip (section 6.4.1)', () => {
     expect(roundTrip(block, ntpTime(sentAt + 700 + 80))).toBeCloseTo(80, 1)
     // The clocks' rounding does not make a negative time.
     expect(roundTrip(block, ntpTime(sentAt + 700 - 0.01))).toBe(0)
+  })
+
+  test('is that, whatever the time of day: the 32 bits that reports carry wrap every 18 hours', () => {
+    const time = fc.nat({ max: 2 ** 31 - 1 }).map((seconds) => seconds * 1000)
+    fc.assert(
+      fc.property(time, fc.nat({ max: 60_000 }), fc.nat({ max: 60_000 }), (sentAt, held, travelled) => {
+        const reception = known()
+        reception.senderReport(ntpTime(sentAt), 5000)
+        const block = reception.reportBlock(5000 + held)
+        // A report of that very moment in which the 32 bits are 0 says that there was none.
+        fc.pre(block.lastSenderReport !== 0)
+        expect(roundTrip(block, ntpTime(sentAt + held + travelled))).toBeCloseTo(travelled, 1)
+      }),
+    )
   })
 
   test('is unknown when no report is answered', () => {

@@ -131,8 +131,10 @@ describe('what others may send', () => {
     ['a block that is not there', '81c9000100000001'],
     ['a sender report without what was sent', '80c8000100000001'],
     ['version 1', '40c9000100000001'],
-    ['padding that is longer than the packet', 'a0c9000100000008'],
-    ['padding of no bytes', 'a0c9000100000000'],
+    ['padding of the first packet', 'a0c900020000000100000004'],
+    ['padding that is longer than the packet', '80c9000100000001 a0cb000100000008'],
+    ['padding of no bytes', '80c9000100000001 a0cb000100000000'],
+    ['padding of half a word', '80c9000100000001 a0cb000100000002'],
     ['a description without the end of its items', '80c900010000000181ca000200000001010261 62'],
     ['a chunk that is not there', '80c900010000000181ca0000'],
     ['a goodbye of nobody that is there', '80c900010000000181cb0000'],
@@ -162,6 +164,7 @@ test('RTCP is told from RTP on the same socket', () => {
       expect(isRtcp(encodeRtp(packet))).toBe(false)
     }
   }
+  for (let type = 192; type <= 223; type++) expect(isRtcp(Buffer.of(0x80, type))).toBe(true)
   expect(isRtcp(Buffer.alloc(0))).toBe(false)
 })
 
