@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Listener, listen, memoryLink, type StreamEndpoint } from 'polysocket'
+import { connect, type Listener, listen, memoryLink, type StreamEndpoint } from 'polysocket'
 import { describe, expect, test } from 'vitest'
 import type { Call } from '../../../examples/call/signalling/call.ts'
+import { encodeMessage } from '../../../examples/call/signalling/messages.ts'
 import { eventually } from '../../support/resources.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { logOf, media, Place, textsOf } from './callers.ts'
@@ -175,6 +176,60 @@ describe('the connection is lost', () => {
     await rude.close()
   })
 
+  test('and whoever takes the new ones greets, and closes them then: with pauses as well', async () => {
+    await using both = await wired({ patience: 2000 })
+    const { place, wire } = both
+    const [near] = await place.connected({ ...quick, patience: 1500 }, wire.address)
+    await wire.cut()
+    let count = 0
+    await using rude = (await listen(wire.address)) as Listener<StreamEndpoint>
+    rude.on('connection', (endpoint) => {
+      count++
+      endpoint.on('error', () => undefined)
+      // The invitation has arrived, and nothing else was said.
+      endpoint.once('data', () => endpoint.end(encodeMessage({ type: 'resume', call: near.invite.call, received: 1 })))
+    })
+    await sleep(1500)
+    expect(near.state).toBe('connected')
+    expect(count).toBeGreaterThanOrEqual(1)
+    expect(count).toBeLessThanOrEqual(8)
+    await rude.close()
+  })
+
+  test('and whatever was asked for at first, it is tried again for as long as the patience lasts', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    let retries = 0
+    const retry = { attempts: 2, when: () => false, minDelay: 5, maxDelay: 5, onRetry: () => retries++ }
+    const [near] = await place.connected({ connecting: { retry } }, wire.address)
+    const back = once(near, 'back')
+    await wire.cut()
+    expect(await eventually(() => retries > 5)).toBe(true)
+    await wire.mend()
+    await back
+  })
+
+  test('and an older one wakes up after the new one: it is closed, and nothing else happens', async () => {
+    await using place = await Place.open('unix')
+    const [near, far] = await place.connected()
+    const logs = [logOf(near), logOf(far)]
+    const texts = textsOf(far)
+    // In front of it go the acknowledgements of what rang and accepted.
+    near.say('there')
+    await eventually(() => texts.length === 1)
+    await using old = (await connect(place.address)) as StreamEndpoint
+    const said: Buffer[] = []
+    old.on('data', (chunk: Buffer) => said.push(chunk)).on('error', () => undefined)
+    const closed = once(old, 'close')
+    old.write(encodeMessage({ type: 'resume', call: near.invite.call, received: 0 }))
+    await closed
+    expect(Buffer.concat(said).toString()).toContain('message 2 had arrived, and now only 0')
+    near.say('and still there')
+    await eventually(() => texts.length === 2)
+    expect(texts).toEqual(['there', 'and still there'])
+    expect(logs).toEqual([[], []])
+  })
+
   test('and the far side knows nothing of the call any more: it ends, with these words', async () => {
     await using both = await wired({ patience: 2000 })
     const { place, wire } = both
@@ -240,5 +295,22 @@ describe('the connection is lost', () => {
     await wire.mend()
     expect(await far.ended).toMatchObject({ reason: 'z'.repeat(500) })
     expect(texts).toEqual(['x'.repeat(500)])
+  })
+
+  test('and as much is said as may wait, however much that is: all of it goes over the next connection', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    const [near, far] = await place.connected({ ...quick, mostWaiting: 16 * 1024 * 1024 }, wire.address)
+    const log = logOf(near)
+    const texts = textsOf(far)
+    const lost = once(near, 'lost')
+    await wire.cut()
+    await lost
+    const long = numbers(1, 120, 'x'.repeat(60_000))
+    for (const text of long) near.say(text)
+    await wire.mend()
+    await eventually(() => texts.length === long.length, 15_000)
+    expect(texts).toEqual(long)
+    expect(log).toEqual(['lost', 'back'])
   })
 })

@@ -62,6 +62,19 @@ describe('Python calls', () => {
     ])
   })
 
+  test('it hung up and comes back, not knowing that this arrived: it does not ring again', async () => {
+    await using place = await Place.open('unix')
+    const plan = { call: pathOf(place), send: [resume, invite, { type: 'hang-up', number: 2, reason: 'bye' }] }
+    await using first = stranger(plan)
+    const far = await place.rings()
+    expect(await far.ended).toMatchObject({ kind: 'hung up', byUs: false })
+    await reports(first)
+    await far.closed
+    await using second = stranger(plan)
+    expect(await reports(second)).toEqual([{ type: 'error', reason: 'there is no such call here' }, 'closed'])
+    await place.connected()
+  })
+
   test('its process is killed: the call is lost, and ends when the patience is over', async () => {
     await using place = await Place.open('unix', { patience: 300 })
     await using child = stranger({ call: pathOf(place), send: [resume, invite] })
