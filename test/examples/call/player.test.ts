@@ -223,6 +223,9 @@ test('no film: an empty file, junk, text, a broken index', () => {
   expect(problem(FILE.subarray(0, 7))).toMatch(/did not come/)
   expect(problem(Buffer.from('GIF89a, and more'))).toMatch(/ftyp/)
   expect(problem(Buffer.concat([FILE.subarray(0, 40), Buffer.alloc(2_000)]))).toMatch(/no film/)
+  // Behind the type of the box: its version, two dates, and how many units of time a second has.
+  const timescale = FILE.indexOf('mdhd') + 16
+  expect(problem(Buffer.from(FILE).fill(0, timescale, timescale + 4))).toMatch(/timescale 0/)
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (junk) => {
       expect(problem(Buffer.concat([FILE.subarray(0, 32), junk]))).toMatch(/no film/)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 // The package's own copy, as the example has it: errors are told by its classes.
 import { AbortError, connect, type Listener, listen, type StreamEndpoint, socketpair } from 'polysocket'
@@ -10,6 +10,7 @@ import { type SendVideoOptions, sendVideo } from '../../../examples/call/video/s
 import { encodeHeader, type VideoHeader } from '../../../examples/call/video/video-header.ts'
 import { noise, python as runPython, sha256 } from '../../cli/support.ts'
 import { given, nothing, python, scheme } from '../../support/need.ts'
+import { eventually, openDescriptors } from '../../support/resources.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary.ts'
 
 const PATH = join(import.meta.dirname, '../../../examples/call/media/video.mp4')
@@ -281,6 +282,48 @@ test('a receiver that goes away is an error of the sender', async () => {
   const [sender, receiver] = socketpair('memory') as [StreamEndpoint, StreamEndpoint]
   receiver.once('data', () => receiver.resetAndDestroy())
   await expect(sendVideo(sender, PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
+})
+
+test('a receiver that closes, or an abort, while the film is still examined: it is not read to its end', async () => {
+  await using directory = await temporaryDirectory()
+  const path = directory.file('huge')
+  await writeFile(path, '')
+  // It takes no room on the disk, and minutes to read.
+  await truncate(path, 2 ** 36)
+  const before = openDescriptors()
+  const leave = async (way: (receiver: StreamEndpoint, abort: AbortController) => void): Promise<unknown> => {
+    const [sender, receiver] = socketpair('memory') as [StreamEndpoint, StreamEndpoint]
+    receiver.resume().on('error', () => undefined)
+    const abort = new AbortController()
+    const sending = sendVideo(sender, path, { signal: abort.signal }).catch((error: unknown) => error)
+    await eventually(() => openDescriptors() > before)
+    way(receiver, abort)
+    const error = await sending
+    receiver.destroy()
+    expect(await eventually(() => openDescriptors() <= before)).toBe(true)
+    return error
+  }
+  expect(await leave((receiver) => receiver.end())).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' })
+  expect(await leave((receiver) => receiver.resetAndDestroy())).toMatchObject({ code: 'ECONNRESET' })
+  expect(await leave((_, abort) => abort.abort())).toBeInstanceOf(AbortError)
+})
+
+test('an abort leaves no pause of an even flow behind, which would keep the process alive', async () => {
+  const [sender, receiver] = socketpair('memory') as [StreamEndpoint, StreamEndpoint]
+  receiver.on('error', () => undefined)
+  const pauses = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = pauses()
+  const abort = new AbortController()
+  // A byte in minutes.
+  const sending = sendVideo(sender, PATH, { rate: 1e-7, signal: abort.signal }).catch((error: unknown) => error)
+  let bytes = 0
+  receiver.on('data', (chunk: Buffer) => (bytes += chunk.length))
+  // The first byte of the film goes at once, and the pause is for the second.
+  await eventually(() => bytes > encodeHeader(HEADER).length)
+  abort.abort()
+  expect(await sending).toBeInstanceOf(AbortError)
+  receiver.destroy()
+  expect(await eventually(() => pauses() <= before)).toBe(true)
 })
 
 test('a receiver that does not read holds up the sender', async () => {
