@@ -1,8 +1,11 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connect, type StreamEndpoint } from 'polysocket'
 import { describe, expect } from 'vitest'
 import { dial } from '../../../examples/call/signalling/dial.ts'
+import { encodeMessage, type SignallingMessage } from '../../../examples/call/signalling/messages.ts'
+import { MiB } from '../../support/bytes.ts'
 import { Child } from '../../support/child.ts'
 import { given, python } from '../../support/need.ts'
 import { eventually } from '../../support/resources.ts'
@@ -167,6 +170,29 @@ describe('Python sends what cannot be, while a call is on', () => {
     await ended
     expect(Buffer.concat(said).toString()).toContain('nobody answers here any more')
   })
+})
+
+test('whoever writes without end, and reads no answer, is given up, and the call lost', async () => {
+  await using place = await Place.open('unix', { patience: 300 })
+  await using rude = (await connect(place.address)) as StreamEndpoint
+  rude.on('error', () => undefined)
+  rude.write(Buffer.concat([resume, invite].map((message) => encodeMessage(message as SignallingMessage))))
+  const far = await place.rings()
+  const log = logOf(far)
+  let why: string | undefined
+  far.once('lost', (words) => (why = words))
+  // Sent again and again, it is acknowledged again and again.
+  const many = Buffer.concat(Array.from({ length: 1000 }, () => encodeMessage({ type: 'text', number: 2, text: '' })))
+  while (why === undefined) {
+    if (rude.writableLength === 0) rude.write(many)
+    await sleep(1)
+  }
+  expect(why).toBe('the far side does not read')
+  // Far more than a connection holds, and far less than was sent.
+  expect(rude.bytesWritten).toBeGreaterThan(MiB)
+  expect(rude.bytesWritten).toBeLessThan(32 * MiB)
+  expect(await far.ended).toMatchObject({ kind: 'signalling lost' })
+  expect(log).toEqual(['lost', 'ended'])
 })
 
 describe('Python is called', () => {
