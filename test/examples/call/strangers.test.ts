@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { connect, type StreamEndpoint } from 'polysocket'
+import { connect, type Listener, listen, type StreamEndpoint } from 'polysocket'
 import { describe, expect } from 'vitest'
 import { dial } from '../../../examples/call/signalling/dial.ts'
-import { encodeMessage, type SignallingMessage } from '../../../examples/call/signalling/messages.ts'
+import { FrameReader } from '../../../examples/call/signalling/frames.ts'
+import { encodeMessage, parseMessage, type SignallingMessage } from '../../../examples/call/signalling/messages.ts'
 import { MiB } from '../../support/bytes.ts'
 import { Child } from '../../support/child.ts'
 import { given, python } from '../../support/need.ts'
@@ -193,6 +194,46 @@ test('whoever writes without end, and reads no answer, is given up, and the call
   expect(rude.bytesWritten).toBeLessThan(32 * MiB)
   expect(await far.ended).toMatchObject({ kind: 'signalling lost' })
   expect(log).toEqual(['lost', 'ended'])
+})
+
+/** Somebody who answers a first connection with these messages, then says nothing, and leaves it open. */
+async function mute(address: string, answers: readonly SignallingMessage[]): Promise<Listener & { heard: string[] }> {
+  const listener = await listen(address, { allowHalfOpen: true })
+  const heard: string[] = []
+  listener.once('connection', (connection) => {
+    const endpoint = connection as StreamEndpoint
+    const reader = new FrameReader()
+    endpoint.on('error', () => undefined)
+    endpoint.on('data', (chunk: Buffer) => {
+      for (const frame of reader.push(chunk)) {
+        const message = parseMessage(frame)
+        heard.push(message.type)
+        if (message.type !== 'resume') continue
+        for (const answer of [{ ...message, received: 0 }, ...answers]) endpoint.write(encodeMessage(answer))
+      }
+    })
+  })
+  return Object.assign(listener, { heard })
+}
+
+test('a far side that falls silent is lost after as many pings as were asked for', async () => {
+  await using directory = await temporaryDirectory()
+  await using far = await mute(`unix:${directory.file('mute')}`, [])
+  const near = dial(`unix:${directory.file('mute')}`, { from: 'alice', pingEvery: 50, pingsMissing: 3, patience: 300 })
+  expect(await once(near, 'lost')).toEqual(['the far side is silent'])
+  // The invitation follows what it said last.
+  expect(far.heard.slice(far.heard.indexOf('invite'))).toEqual(['invite', 'ping', 'ping', 'ping'])
+  near.hangUp()
+  await near.closed
+})
+
+test('a far side that does not close when it is told of an error is left after a while', async () => {
+  await using directory = await temporaryDirectory()
+  await using far = await mute(`unix:${directory.file('mute')}`, [{ type: 'busy', number: 7 }])
+  const near = dial(`unix:${directory.file('mute')}`, { from: 'alice' })
+  expect(await near.ended).toMatchObject({ kind: 'protocol error', byUs: true })
+  await near.closed
+  expect(far.heard.at(-1)).toBe('error')
 })
 
 describe('Python is called', () => {
