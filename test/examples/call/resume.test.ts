@@ -164,6 +164,7 @@ describe('the connection is lost', () => {
     await using both = await wired({ patience: 2000 })
     const { place, wire } = both
     const [near] = await place.connected({ ...quick, patience: 1500 }, wire.address)
+    const log = logOf(near)
     await wire.cut()
     await using rude = (await listen(wire.address)) as Listener<StreamEndpoint>
     let count = 0
@@ -172,6 +173,8 @@ describe('the connection is lost', () => {
       endpoint.destroy()
     })
     expect(await near.ended).toMatchObject({ kind: 'signalling lost' })
+    // What never was there cannot be lost.
+    expect(log).toEqual(['lost', 'ended'])
     expect(count).toBeGreaterThanOrEqual(1)
     expect(count).toBeLessThanOrEqual(8)
     await rude.close()

@@ -236,6 +236,16 @@ test('a far side that does not close when it is told of an error is left after a
   expect(far.heard.at(-1)).toBe('error')
 })
 
+test('a far side that acknowledges nothing is told of the end, and waited for as long as the patience lasts', async () => {
+  await using directory = await temporaryDirectory()
+  await using far = await mute(`unix:${directory.file('mute')}`, [])
+  const near = dial(`unix:${directory.file('mute')}`, { from: 'alice', pingEvery: 60_000, patience: 500 })
+  await eventually(() => far.heard.includes('invite'))
+  near.hangUp()
+  await near.closed
+  expect(far.heard).toEqual(['resume', 'invite', 'hang-up'])
+})
+
 describe('Python is called', () => {
   const ringing = { type: 'ringing', number: 1 }
   const accept = { type: 'accept', number: 2, media }
