@@ -25,8 +25,8 @@ export interface BadLink extends AsyncDisposable {
   /** Messages that came over the link, but that the target, or a sender with its answer, did not take. */
   readonly undelivered: number
   /**
-   * Cuts the link for so many milliseconds, and resolves when it is whole again. Connections are reset at both ends, and new
-   * ones refused. Messages are lost, those under way as well, and count as such.
+   * Cuts the link for so many milliseconds, and resolves when it is whole again, or another interruption goes on. Connections
+   * are reset at both ends, and new ones refused. Messages are lost, those under way as well, and count as such.
    */
   interrupt(milliseconds: number): Promise<void>
   /** Resets what is still connected; ends an interruption. A second call does nothing. */

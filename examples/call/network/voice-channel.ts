@@ -39,6 +39,8 @@ export class VoiceChannel implements AsyncDisposable {
     this.#endpoint = endpoint
     // A datagram that came back as ECONNREFUSED tells that the peer is not there, or not yet: signalling's affair.
     endpoint.on('error', () => undefined)
+    // The peer has closed the connection, and may come back with another.
+    endpoint.on('end', () => void endpoint.close())
     endpoint.on('message', ({ data, from }: Message) => {
       if (this.#isFromPeer(endpoint, data, from)) this.#receiver(data)
     })

@@ -3,12 +3,14 @@ import { FrameReader } from './frames.ts'
 import { encodeMessage, type LinkMessage, parseMessage, type SignallingMessage } from './messages.ts'
 import { ProtocolError } from './protocol-error.ts'
 
-/** What a connection does about silence. */
-export interface KeepAliveOptions {
+/** What a connection does about silence, and about a peer that does not read. */
+export interface ConnectionOptions {
   /** Milliseconds between two pings. Default 2,000. */
   readonly pingEvery?: number | undefined
   /** So many pings in a row without a sign of life, and the connection is lost. Default 3. */
   readonly pingsMissing?: number | undefined
+  /** Bytes of messages that may wait to arrive. Default 1 MiB. */
+  readonly mostWaiting?: number | undefined
 }
 
 /** Pings and pongs are the connection's own business. */
@@ -26,8 +28,9 @@ export interface Receiver {
 
 /** How long a closed connection may go on to hand over what was sent, in milliseconds. */
 const FAREWELL = 1000
-/** Bytes that may wait to be sent. A peer that reads so slowly has stopped reading. */
-const MOST_UNSENT = 4 * 1024 * 1024
+export const DEFAULT_MOST_WAITING: number = 1024 * 1024
+/** Bytes that may wait to be sent besides these messages: a peer that lets so many answers wait has stopped reading. */
+const MOST_ANSWERS = 3 * 1024 * 1024
 
 /** One connection that carries messages, over a stream endpoint of any scheme. */
 export class Connection {
@@ -38,15 +41,17 @@ export class Connection {
   readonly #endpoint: StreamEndpoint
   readonly #reader = new FrameReader()
   readonly #pings: NodeJS.Timeout
+  readonly #mostUnsent: number
   #pingsUnanswered = 0
   #isOver = false
 
   constructor(
     endpoint: StreamEndpoint,
     receiver: Receiver,
-    { pingEvery = 2000, pingsMissing = 3 }: KeepAliveOptions = {},
+    { pingEvery = 2000, pingsMissing = 3, mostWaiting = DEFAULT_MOST_WAITING }: ConnectionOptions = {},
   ) {
     this.#endpoint = endpoint
+    this.#mostUnsent = mostWaiting + MOST_ANSWERS
     this.receiver = receiver
     this.closed = new Promise((resolve) => endpoint.once('close', () => resolve()))
     endpoint.on('data', (chunk: Buffer) => this.#received(chunk))
@@ -63,7 +68,7 @@ export class Connection {
 
   sendFrame(frame: Buffer): void {
     if (this.#isOver) return
-    if (this.#endpoint.writableLength + frame.length > MOST_UNSENT) this.#lost('the far side does not read')
+    if (this.#endpoint.writableLength + frame.length > this.#mostUnsent) this.#lost('the far side does not read')
     else this.#endpoint.write(frame)
   }
 

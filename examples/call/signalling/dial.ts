@@ -9,8 +9,8 @@ export interface DialOptions extends CallOptions, SessionOptions {
   readonly from: string
   /** Default: voice and video. */
   readonly offers?: readonly string[] | undefined
-  /** For the first connection; for later ones too, but for its `timeout`. */
-  readonly connecting?: ConnectOptions | undefined
+  /** For the first connection; for later ones too, which are tried for as long as the patience lasts, whatever the error. */
+  readonly connecting?: Omit<ConnectOptions, 'signal'> | undefined
   /** Hangs up, whatever the state of the call. */
   readonly signal?: AbortSignal | undefined
 }
@@ -41,7 +41,14 @@ function connectorOf(address: string, { connecting = {}, patience = DEFAULT_PATI
           signal,
           // Somebody waits, and not for long: no pause is longer than a second, and no error is the last word before the
           // patience is over. A try gets half of it: Bluetooth needs 5 seconds to page a device (page timeout).
-          retry: { minDelay: 100, maxDelay: 1000, attemptTimeout: patience / 2, when: () => true, ...given },
+          retry: {
+            minDelay: 100,
+            maxDelay: 1000,
+            attemptTimeout: patience / 2,
+            ...given,
+            attempts: Number.POSITIVE_INFINITY,
+            when: () => true,
+          },
         }),
       ),
   }

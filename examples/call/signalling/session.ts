@@ -1,16 +1,20 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StreamEndpoint } from 'polysocket'
-import { Connection, type DeliveredMessage, type KeepAliveOptions, type Receiver } from './connection.ts'
+import {
+  Connection,
+  type ConnectionOptions,
+  DEFAULT_MOST_WAITING,
+  type DeliveredMessage,
+  type Receiver,
+} from './connection.ts'
 import { Delivery } from './delivery.ts'
 import type { CallMessage, NumberedMessage } from './messages.ts'
 import { ProtocolError } from './protocol-error.ts'
 
-export interface SessionOptions extends KeepAliveOptions {
+export interface SessionOptions extends ConnectionOptions {
   /** Milliseconds that a session lives on without a connection. Default 10,000. */
   readonly patience?: number | undefined
-  /** Bytes of messages that may wait to arrive. Default 1 MiB. */
-  readonly mostWaiting?: number | undefined
 }
 
 /** How the caller's side gets its connections; the other side waits for them. */
@@ -39,7 +43,7 @@ export interface SessionEventMap {
 }
 
 export const DEFAULT_PATIENCE = 10_000
-/** Milliseconds before the next try, where a connection was made and lost before the far side said anything on it. */
+/** Milliseconds before a lost connection is made again: a far side that takes each and drops it is not kept busy. */
 const PAUSE = 250
 
 /**
@@ -79,7 +83,7 @@ export class Session extends EventEmitter<SessionEventMap> {
     this.call = call
     this.#options = options
     this.#connector = connector
-    this.#delivery = new Delivery(options.mostWaiting ?? 1024 * 1024)
+    this.#delivery = new Delivery(options.mostWaiting ?? DEFAULT_MOST_WAITING)
     this.closed = new Promise((resolve) => (this.#tellClosed = resolve))
   }
 
@@ -93,15 +97,20 @@ export class Session extends EventEmitter<SessionEventMap> {
     }
   }
 
-  /** The other side: the caller has come with a connection, and has got so many messages. An older connection is dropped. */
+  /**
+   * The other side: the caller has come with a connection, and has got so many messages. An older connection is dropped.
+   * Throws a `ProtocolError`, and changes nothing, where the caller has said on a later one that it has got more: what was
+   * under way on a connection that is long given up may arrive after all.
+   */
   take(connection: Connection, received: number): void {
     if (this.#isOver) throw new ProtocolError('the call has ended')
+    this.#delivery.acknowledge(received)
     this.#connection?.destroy()
     this.#connection = connection
     this.#isUp = false
     connection.receiver = this.#receiver
     this.#sayWhatHasArrived()
-    this.#begin(received)
+    this.#begin()
   }
 
   /** Throws a `RangeError` where `send` would. */
@@ -154,7 +163,8 @@ export class Session extends EventEmitter<SessionEventMap> {
     } else if (!this.#isUp) {
       if (message.type !== 'resume' || message.call !== this.call)
         throw new ProtocolError(`a connection begins with resume of its call, not with ${message.type}`)
-      this.#begin(message.received)
+      this.#delivery.acknowledge(message.received)
+      this.#begin()
     } else if (message.type === 'resume') {
       throw new ProtocolError('resume has come a second time')
     } else if (message.type === 'ack') {
@@ -172,8 +182,7 @@ export class Session extends EventEmitter<SessionEventMap> {
   }
 
   /** It is known what the far side has got. */
-  #begin(received: number): void {
-    this.#delivery.acknowledge(received)
+  #begin(): void {
     this.#isUp = true
     this.#wasUp = true
     for (const frame of this.#delivery.waiting) this.#connection?.sendFrame(frame)
@@ -190,22 +199,21 @@ export class Session extends EventEmitter<SessionEventMap> {
   }
 
   #lost(why: string): void {
-    const pause = this.#isUp ? 0 : PAUSE
     const isNews = this.#isUp && !this.#isFinishing
     this.#connection = undefined
     this.#isUp = false
     this.#beginPatience()
-    if (this.#connector !== undefined) void this.#connectAgain(this.#connector, pause)
+    if (this.#connector !== undefined) void this.#connectAgain(this.#connector)
     if (isNews) {
       this.#lossTold = true
       this.emit('lost', why)
     }
   }
 
-  async #connectAgain(connector: Connector, pause: number): Promise<void> {
+  async #connectAgain(connector: Connector): Promise<void> {
     const { signal } = this.#connecting
     try {
-      await sleep(pause, undefined, { signal })
+      await sleep(PAUSE, undefined, { signal })
       this.#greet(await connector.again(signal))
     } catch {
       // The patience ends it, or has.

@@ -3,7 +3,7 @@ import { Call } from './call.ts'
 import { Connection, type DeliveredMessage } from './connection.ts'
 import type { CallMessage } from './messages.ts'
 import { ProtocolError } from './protocol-error.ts'
-import { Session, type SessionOptions } from './session.ts'
+import { DEFAULT_PATIENCE, Session, type SessionOptions } from './session.ts'
 
 export interface SwitchboardOptions extends SessionOptions {
   /** Calls that may be on at a time; another caller is told that we are busy. Default 1. */
@@ -35,6 +35,8 @@ export class Switchboard implements AsyncDisposable {
   readonly #sessions = new Map<string, Session>()
   /** Those that have not ended. */
   readonly #calls = new Set<Call>()
+  /** Calls that have ended, by their ids, for as long as their callers may not know. */
+  readonly #over = new Set<string>()
   /** Of which it is not known yet what they are for. */
   readonly #strangers = new Set<Connection>()
   readonly #onConnection = (endpoint: StreamEndpoint): void => this.#welcome(endpoint)
@@ -104,7 +106,7 @@ export class Switchboard implements AsyncDisposable {
     const { call, received } = message
     const session = this.#sessions.get(call)
     if (session !== undefined) session.take(connection, received)
-    else if (received > 0) throw new ProtocolError('there is no such call here')
+    else if (received > 0 || this.#over.has(call)) throw new ProtocolError('there is no such call here')
     else if (this.#closing !== undefined) throw new ProtocolError('nobody answers here any more')
     else this.#open(call).take(connection, received)
   }
@@ -130,6 +132,7 @@ export class Switchboard implements AsyncDisposable {
   #invited(session: Session, message: CallMessage): void {
     if (message.type !== 'invite' || message.call !== session.call)
       throw new ProtocolError(`a call begins with its invitation, not with ${message.type}`)
+    session.once('end', () => this.#remember(session.call))
     if (this.#calls.size >= (this.#options.mostCalls ?? 1)) {
       session.send({ type: 'busy' })
       session.finish()
@@ -139,5 +142,11 @@ export class Switchboard implements AsyncDisposable {
     this.#calls.add(call)
     void call.ended.then(() => this.#calls.delete(call))
     this.#onCall(call)
+  }
+
+  /** A caller that hung up, and lost its connection before it knew that this arrived, comes back: it must not ring again. */
+  #remember(call: string): void {
+    this.#over.add(call)
+    setTimeout(() => this.#over.delete(call), this.#options.patience ?? DEFAULT_PATIENCE).unref()
   }
 }

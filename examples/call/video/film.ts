@@ -87,6 +87,10 @@ export class FilmReader {
       return
     }
     const samples = this.#file.getTrackSamplesInfo(track.id)
+    if (track.timescale === 0) {
+      this.#fail('its clock stands still (timescale 0)')
+      return
+    }
     if (isFragmented || samples.length === 0) {
       this.#fail(isFragmented ? 'its index is in fragments (moof), which are not read' : 'its index is empty')
       return

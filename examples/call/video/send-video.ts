@@ -50,17 +50,27 @@ export async function sendVideo(
 }
 
 async function send(endpoint: StreamEndpoint, path: string, rate: number | undefined): Promise<SentVideo> {
-  const { size, sha256, duration } = await examine(path)
-  if (rate !== undefined && duration === undefined) throw new Error(`${path} is no film: it cannot be sent at a rate`)
-  const speed = rate === undefined || duration === undefined ? undefined : (size / duration) * rate
-  const start = performance.now()
   const closed = new Promise<void>((resolve) => endpoint.once('close', () => resolve()))
+  // Nobody is left to send to: the file need not be read to its end.
+  const gone = new AbortController()
+  endpoint.once('close', () => gone.abort())
   // Nothing is expected back, but only who reads sees the end.
   endpoint.resume()
-  const header = encodeHeader({ name: basename(path), size, sha256 })
-  await pipeline(Readable.from(pieces(header, path, size, speed)), endpoint)
+  let bytes = 0
+  let start = 0
+  async function* film(): AsyncGenerator<Buffer, void, undefined> {
+    const { size, sha256, duration } = await examine(path, gone.signal)
+    if (rate !== undefined && duration === undefined) throw new Error(`${path} is no film: it cannot be sent at a rate`)
+    const speed = rate === undefined || duration === undefined ? undefined : (size / duration) * rate
+    bytes = size
+    start = performance.now()
+    yield encodeHeader({ name: basename(path), size, sha256 })
+    yield* pieces(path, size, speed, gone.signal)
+  }
+  // Around all of it: a receiver that closes while the file is still examined is an error, too.
+  await pipeline(Readable.from(film()), endpoint)
   await closed
-  return { bytes: size, seconds: (performance.now() - start) / 1000 }
+  return { bytes, seconds: (performance.now() - start) / 1000 }
 }
 
 interface Examined {
@@ -71,11 +81,11 @@ interface Examined {
 }
 
 /** The file is read twice, since its digest stands in front. */
-async function examine(path: string): Promise<Examined> {
+async function examine(path: string, signal: AbortSignal): Promise<Examined> {
   if (!(await stat(path)).isFile()) throw new Error(`${path} is not a file`)
   const hash = createHash('sha256')
   const reader = new FilmReader()
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Buffer>) {
     hash.update(chunk)
     reader.feed(chunk)
   }
@@ -83,21 +93,20 @@ async function examine(path: string): Promise<Examined> {
 }
 
 async function* pieces(
-  header: Buffer,
   path: string,
   size: number,
   bytesPerSecond: number | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
-  yield header
   if (size === 0) return
   const start = performance.now()
   const highWaterMark = bytesPerSecond === undefined ? 65_536 : Math.min(65_536, Math.ceil(bytesPerSecond / PIECES))
   let sent = 0
   // No further than was promised, should the file have grown.
-  for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark }) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark, signal }) as AsyncIterable<Buffer>) {
     if (bytesPerSecond !== undefined) {
       const early = start + (sent / bytesPerSecond) * 1000 - performance.now()
-      if (early > 0) await sleep(early)
+      if (early > 0) await sleep(early, undefined, { signal })
     }
     yield chunk
     sent += chunk.length

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Delivery } from '../../../examples/call/signalling/delivery.ts'
 import { FrameReader } from '../../../examples/call/signalling/frames.ts'
-import { type NumberedMessage, parseMessage } from '../../../examples/call/signalling/messages.ts'
+import { encodeMessage, type NumberedMessage, parseMessage } from '../../../examples/call/signalling/messages.ts'
 import { ProtocolError } from '../../../examples/call/signalling/protocol-error.ts'
 
 const text = (words: string) => ({ type: 'text', text: words }) as const
@@ -46,9 +46,16 @@ test('texts and presence have a limit of bytes; what ends the call has none, and
   delivery.add(long)
   expect(() => delivery.check(long)).toThrow(RangeError)
   expect(() => delivery.check({ type: 'presence', presence: 'away' })).not.toThrow()
+  // To the byte, whichever of the two it is.
+  const room = 200 - (delivery.waiting[0]?.length ?? 0)
+  const empty = encodeMessage({ ...text(''), number: 2 }).length
+  expect(() => delivery.check(text('x'.repeat(room - empty)))).not.toThrow()
+  expect(() => delivery.check(text('x'.repeat(room - empty + 1)))).toThrow(RangeError)
+  delivery.add(text('x'.repeat(room - empty)))
+  expect(() => delivery.check({ type: 'presence', presence: 'away' })).toThrow(RangeError)
   expect(() => delivery.check({ type: 'hang-up', reason: 'x'.repeat(100) })).not.toThrow()
   expect(() => delivery.check({ type: 'hang-up', reason: 'x'.repeat(65_536) })).toThrow('a frame has 1 to 65536')
-  delivery.acknowledge(1)
+  delivery.acknowledge(2)
   expect(() => delivery.check(long)).not.toThrow()
 })
 

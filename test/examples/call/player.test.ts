@@ -89,6 +89,15 @@ test('it starts when half a second of film is there, not a byte earlier', () => 
       { startAfter: 0.1 },
     ).startUp,
   ).toBe(100)
+  // The next picture is that of 0.52 s.
+  for (const [startAfter, startUp] of [
+    [0.52, 250],
+    [0.53, 400],
+  ] as const) {
+    const player = new Player(0, { startAfter })
+    player.feed(FILE.subarray(0, enough), 250)
+    expect(player.finish(400).startUp).toBe(startUp)
+  }
 })
 
 test('a stall lasts from when the picture is due until enough is there again, to the millisecond', () => {
@@ -122,8 +131,13 @@ test('resumeAfter is its own', () => {
     [FILE.length, 1_300],
   ] as const
   expect(play(parts, { resumeAfter: 0.1 }).stalledFor).toBeCloseTo(200)
+  expect(play(parts, { startAfter: 0.1 }).stalledFor).toBeCloseTo(200)
   expect(play(parts, { resumeAfter: 0.4 }).stalledFor).toBeCloseTo(300)
   expect(play(parts, { startAfter: 0, resumeAfter: 0 }).stalledFor).toBeCloseTo(200)
+  // Bytes that make no picture resume nothing.
+  const [first, second, last] = parts
+  const bytewise = [first, [first[0] + 1, 1_100], second, last] as const
+  expect(play(bytewise, { resumeAfter: 0 })).toMatchObject({ stalls: 1, stalledFor: 200 })
 })
 
 test('the end of the film is waited for by nobody: its last 0.4 s resume by themselves', () => {
@@ -198,6 +212,15 @@ given(ffmpeg)('an index at the end: it starts when all is there', async () => {
   expect(cut.finish(7_000).problem).toMatch(/its index \(moov\) did not come/)
 })
 
+test('an index is not waited for without end, since all in front of it is kept', () => {
+  const reader = read(Buffer.concat([FILE.subarray(0, 32), Buffer.of(0x7f, 0xff, 0xff, 0xff), Buffer.from('mdat')]))
+  const mebibyte = Buffer.alloc(1024 * 1024)
+  for (let count = 0; count < 63; count++) reader.feed(mebibyte)
+  expect(reader.problem).toBeUndefined()
+  reader.feed(mebibyte)
+  expect(reader.problem).toMatch(/no index \(moov\) in the first 67108864 bytes/)
+})
+
 given(ffmpeg)('what has no pictures says so', async () => {
   await using directory = await temporaryDirectory()
   const make = async (name: string, ...args: string[]): Promise<string | undefined> => {
@@ -223,6 +246,9 @@ test('no film: an empty file, junk, text, a broken index', () => {
   expect(problem(FILE.subarray(0, 7))).toMatch(/did not come/)
   expect(problem(Buffer.from('GIF89a, and more'))).toMatch(/ftyp/)
   expect(problem(Buffer.concat([FILE.subarray(0, 40), Buffer.alloc(2_000)]))).toMatch(/no film/)
+  // Behind the type of the box: its version, two dates, and how many units of time a second has.
+  const timescale = FILE.indexOf('mdhd') + 16
+  expect(problem(Buffer.from(FILE).fill(0, timescale, timescale + 4))).toMatch(/timescale 0/)
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (junk) => {
       expect(problem(Buffer.concat([FILE.subarray(0, 32), junk]))).toMatch(/no film/)

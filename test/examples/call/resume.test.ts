@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Listener, listen, memoryLink, type StreamEndpoint } from 'polysocket'
+import { connect, type Listener, listen, memoryLink, type StreamEndpoint } from 'polysocket'
 import { describe, expect, test } from 'vitest'
 import type { Call } from '../../../examples/call/signalling/call.ts'
+import { encodeMessage } from '../../../examples/call/signalling/messages.ts'
 import { eventually } from '../../support/resources.ts'
 import { temporaryDirectory } from '../../support/temporary.ts'
 import { logOf, media, Place, textsOf } from './callers.ts'
@@ -35,7 +36,8 @@ async function wired(
 }
 
 test('a call in which nobody says anything is no silence: pings are answered', async () => {
-  await using place = await Place.open('unix', { pingEvery: 50 })
+  // Those of the other side are no sign of life here: it sends none.
+  await using place = await Place.open('unix', { pingEvery: 60_000 })
   const [near, far] = await place.connected({ pingEvery: 50 })
   const logs = [logOf(near), logOf(far)]
   await sleep(1000)
@@ -162,6 +164,7 @@ describe('the connection is lost', () => {
     await using both = await wired({ patience: 2000 })
     const { place, wire } = both
     const [near] = await place.connected({ ...quick, patience: 1500 }, wire.address)
+    const log = logOf(near)
     await wire.cut()
     await using rude = (await listen(wire.address)) as Listener<StreamEndpoint>
     let count = 0
@@ -170,9 +173,76 @@ describe('the connection is lost', () => {
       endpoint.destroy()
     })
     expect(await near.ended).toMatchObject({ kind: 'signalling lost' })
+    // What never was there cannot be lost.
+    expect(log).toEqual(['lost', 'ended'])
     expect(count).toBeGreaterThanOrEqual(1)
     expect(count).toBeLessThanOrEqual(8)
     await rude.close()
+  })
+
+  test('and whoever takes the new ones greets, and closes them then: with pauses as well', async () => {
+    await using both = await wired({ patience: 2000 })
+    const { place, wire } = both
+    const [near] = await place.connected({ ...quick, patience: 3000 }, wire.address)
+    const lost = once(near, 'lost')
+    await wire.cut()
+    await lost
+    const reasons = new Set<string>()
+    near.on('lost', (why) => reasons.add(why))
+    let count = 0
+    await using rude = (await listen(wire.address)) as Listener<StreamEndpoint>
+    rude.on('connection', (endpoint) => {
+      count++
+      endpoint.on('error', () => undefined)
+      // The invitation has arrived, and nothing else was said.
+      const greeting = encodeMessage({ type: 'resume', call: near.invite.call, received: 1 })
+      endpoint.once('data', () => endpoint.end(Buffer.concat([greeting, Buffer.of(0, 0)])))
+    })
+    const start = performance.now()
+    await eventually(() => reasons.size > 0)
+    await sleep(1500)
+    expect(near.state).toBe('connected')
+    expect([...reasons]).toEqual(['it was closed inside a frame'])
+    // Two without a pause at most: one under way at the start, one in the end.
+    expect(count).toBeLessThanOrEqual((performance.now() - start) / 250 + 2)
+    near.hangUp()
+    // None of the greetings is a word about that.
+    await near.closed
+    await rude.close()
+  })
+
+  test('and whatever was asked for at first, it is tried again for as long as the patience lasts', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    let retries = 0
+    const retry = { attempts: 2, when: () => false, minDelay: 5, maxDelay: 5, onRetry: () => retries++ }
+    const [near] = await place.connected({ connecting: { retry } }, wire.address)
+    const back = once(near, 'back')
+    await wire.cut()
+    expect(await eventually(() => retries > 5)).toBe(true)
+    await wire.mend()
+    await back
+  })
+
+  test('and an older one wakes up after the new one: it is closed, and nothing else happens', async () => {
+    await using place = await Place.open('unix')
+    const [near, far] = await place.connected()
+    const logs = [logOf(near), logOf(far)]
+    const texts = textsOf(far)
+    // In front of it go the acknowledgements of what rang and accepted.
+    near.say('there')
+    await eventually(() => texts.length === 1)
+    await using old = (await connect(place.address)) as StreamEndpoint
+    const said: Buffer[] = []
+    old.on('data', (chunk: Buffer) => said.push(chunk)).on('error', () => undefined)
+    const closed = once(old, 'close')
+    old.write(encodeMessage({ type: 'resume', call: near.invite.call, received: 0 }))
+    await closed
+    expect(Buffer.concat(said).toString()).toContain('message 2 had arrived, and now only 0')
+    near.say('and still there')
+    await eventually(() => texts.length === 2)
+    expect(texts).toEqual(['there', 'and still there'])
+    expect(logs).toEqual([[], []])
   })
 
   test('and the far side knows nothing of the call any more: it ends, with these words', async () => {
@@ -240,5 +310,22 @@ describe('the connection is lost', () => {
     await wire.mend()
     expect(await far.ended).toMatchObject({ reason: 'z'.repeat(500) })
     expect(texts).toEqual(['x'.repeat(500)])
+  })
+
+  test('and as much is said as may wait, however much that is: all of it goes over the next connection', async () => {
+    await using both = await wired()
+    const { place, wire } = both
+    const [near, far] = await place.connected({ ...quick, mostWaiting: 16 * 1024 * 1024 }, wire.address)
+    const log = logOf(near)
+    const texts = textsOf(far)
+    const lost = once(near, 'lost')
+    await wire.cut()
+    await lost
+    const long = numbers(1, 120, 'x'.repeat(60_000))
+    for (const text of long) near.say(text)
+    await wire.mend()
+    await eventually(() => texts.length === long.length, 15_000)
+    expect(texts).toEqual(long)
+    expect(log).toEqual(['lost', 'back'])
   })
 })

@@ -1,8 +1,12 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { connect, type StreamEndpoint } from 'polysocket'
+import { connect, type Listener, listen, type StreamEndpoint } from 'polysocket'
 import { describe, expect } from 'vitest'
 import { dial } from '../../../examples/call/signalling/dial.ts'
+import { FrameReader } from '../../../examples/call/signalling/frames.ts'
+import { encodeMessage, parseMessage, type SignallingMessage } from '../../../examples/call/signalling/messages.ts'
+import { MiB } from '../../support/bytes.ts'
 import { Child } from '../../support/child.ts'
 import { given, python } from '../../support/need.ts'
 import { eventually } from '../../support/resources.ts'
@@ -60,6 +64,19 @@ describe('Python calls', () => {
       { type: 'ack', received: 3 },
       'closed',
     ])
+  })
+
+  test('it hung up and comes back, not knowing that this arrived: it does not ring again', async () => {
+    await using place = await Place.open('unix')
+    const plan = { call: pathOf(place), send: [resume, invite, { type: 'hang-up', number: 2, reason: 'bye' }] }
+    await using first = stranger(plan)
+    const far = await place.rings()
+    expect(await far.ended).toMatchObject({ kind: 'hung up', byUs: false })
+    await reports(first)
+    await far.closed
+    await using second = stranger(plan)
+    expect(await reports(second)).toEqual([{ type: 'error', reason: 'there is no such call here' }, 'closed'])
+    await place.connected()
   })
 
   test('its process is killed: the call is lost, and ends when the patience is over', async () => {
@@ -154,6 +171,79 @@ describe('Python sends what cannot be, while a call is on', () => {
     await ended
     expect(Buffer.concat(said).toString()).toContain('nobody answers here any more')
   })
+})
+
+test('whoever writes without end, and reads no answer, is given up, and the call lost', async () => {
+  await using place = await Place.open('unix', { patience: 300 })
+  await using rude = (await connect(place.address)) as StreamEndpoint
+  rude.on('error', () => undefined)
+  rude.write(Buffer.concat([resume, invite].map((message) => encodeMessage(message as SignallingMessage))))
+  const far = await place.rings()
+  const log = logOf(far)
+  let why: string | undefined
+  far.once('lost', (words) => (why = words))
+  // Sent again and again, it is acknowledged again and again.
+  const many = Buffer.concat(Array.from({ length: 1000 }, () => encodeMessage({ type: 'text', number: 2, text: '' })))
+  while (why === undefined) {
+    if (rude.writableLength === 0) rude.write(many)
+    await sleep(1)
+  }
+  expect(why).toBe('the far side does not read')
+  // Far more than a connection holds, and far less than was sent.
+  expect(rude.bytesWritten).toBeGreaterThan(MiB)
+  expect(rude.bytesWritten).toBeLessThan(32 * MiB)
+  expect(await far.ended).toMatchObject({ kind: 'signalling lost' })
+  expect(log).toEqual(['lost', 'ended'])
+})
+
+/** Somebody who answers a first connection with these messages, then says nothing, and leaves it open. */
+async function mute(address: string, answers: readonly SignallingMessage[]): Promise<Listener & { heard: string[] }> {
+  const listener = await listen(address, { allowHalfOpen: true })
+  const heard: string[] = []
+  listener.once('connection', (connection) => {
+    const endpoint = connection as StreamEndpoint
+    const reader = new FrameReader()
+    endpoint.on('error', () => undefined)
+    endpoint.on('data', (chunk: Buffer) => {
+      for (const frame of reader.push(chunk)) {
+        const message = parseMessage(frame)
+        heard.push(message.type)
+        if (message.type !== 'resume') continue
+        for (const answer of [{ ...message, received: 0 }, ...answers]) endpoint.write(encodeMessage(answer))
+      }
+    })
+  })
+  return Object.assign(listener, { heard })
+}
+
+test('a far side that falls silent is lost after as many pings as were asked for', async () => {
+  await using directory = await temporaryDirectory()
+  await using far = await mute(`unix:${directory.file('mute')}`, [])
+  const near = dial(`unix:${directory.file('mute')}`, { from: 'alice', pingEvery: 50, pingsMissing: 3, patience: 300 })
+  expect(await once(near, 'lost')).toEqual(['the far side is silent'])
+  // The invitation follows what it said last.
+  expect(far.heard.slice(far.heard.indexOf('invite'))).toEqual(['invite', 'ping', 'ping', 'ping'])
+  near.hangUp()
+  await near.closed
+})
+
+test('a far side that does not close when it is told of an error is left after a while', async () => {
+  await using directory = await temporaryDirectory()
+  await using far = await mute(`unix:${directory.file('mute')}`, [{ type: 'busy', number: 7 }])
+  const near = dial(`unix:${directory.file('mute')}`, { from: 'alice' })
+  expect(await near.ended).toMatchObject({ kind: 'protocol error', byUs: true })
+  await near.closed
+  expect(far.heard.at(-1)).toBe('error')
+})
+
+test('a far side that acknowledges nothing is told of the end, and waited for as long as the patience lasts', async () => {
+  await using directory = await temporaryDirectory()
+  await using far = await mute(`unix:${directory.file('mute')}`, [])
+  const near = dial(`unix:${directory.file('mute')}`, { from: 'alice', pingEvery: 60_000, patience: 500 })
+  await eventually(() => far.heard.includes('invite'))
+  near.hangUp()
+  await near.closed
+  expect(far.heard).toEqual(['resume', 'invite', 'hang-up'])
 })
 
 describe('Python is called', () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 // The package's own copy, as the example has it: errors are told by its classes.
 import { AbortError, connect, type Listener, listen, type StreamEndpoint, socketpair } from 'polysocket'
@@ -9,7 +10,9 @@ import { type ReceiveVideoOptions, receiveVideo, type VideoReport } from '../../
 import { type SendVideoOptions, sendVideo } from '../../../examples/call/video/send-video.ts'
 import { encodeHeader, type VideoHeader } from '../../../examples/call/video/video-header.ts'
 import { noise, python as runPython, sha256 } from '../../cli/support.ts'
+import { MiB } from '../../support/bytes.ts'
 import { given, nothing, python, scheme } from '../../support/need.ts'
+import { eventually, openDescriptors } from '../../support/resources.ts'
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary.ts'
 
 const PATH = join(import.meta.dirname, '../../../examples/call/media/video.mp4')
@@ -183,7 +186,9 @@ test('all in one piece, and byte by byte', async () => {
 test('a stream that ends early is reported with what came, and leaves no file', async () => {
   await using directory = await temporaryDirectory()
   const saveAs = directory.file('film.mp4')
+  const before = openDescriptors()
   const report = await receive(promised(HEADER, FILE.subarray(0, 150_000)), { saveAs })
+  expect(openDescriptors()).toBeLessThanOrEqual(before)
   expect(report).toMatchObject({ whole: false, bytes: 150_000, size: FILE.length, framesInFilm: 150 })
   expect(report.frames).toBeGreaterThan(0)
   expect(report.frames).toBeLessThan(150)
@@ -210,6 +215,8 @@ test('other bytes of the right number are not the film', async () => {
   const film = Buffer.from(FILE)
   film[200_000] = (film[200_000] as number) ^ 1
   expect(await receive(promised(HEADER, film))).toMatchObject({ whole: false, bytes: FILE.length })
+  const more = { ...HEADER, size: FILE.length + 1 }
+  expect(await receive(promised(more))).toMatchObject({ whole: false, bytes: FILE.length })
 })
 
 test('more than was promised is an error', async () => {
@@ -281,6 +288,61 @@ test('a receiver that goes away is an error of the sender', async () => {
   const [sender, receiver] = socketpair('memory') as [StreamEndpoint, StreamEndpoint]
   receiver.once('data', () => receiver.resetAndDestroy())
   await expect(sendVideo(sender, PATH)).rejects.toMatchObject({ code: 'ECONNRESET' })
+})
+
+test('a receiver that closes, or an abort, while the film is still examined: it is not read to its end', async () => {
+  await using directory = await temporaryDirectory()
+  const path = directory.file('huge')
+  await writeFile(path, '')
+  // It takes no room on the disk, and minutes to read.
+  await truncate(path, 2 ** 36)
+  const before = openDescriptors()
+  const leave = async (way: (receiver: StreamEndpoint, abort: AbortController) => void): Promise<unknown> => {
+    const [sender, receiver] = socketpair('memory') as [StreamEndpoint, StreamEndpoint]
+    receiver.resume().on('error', () => undefined)
+    const abort = new AbortController()
+    const sending = sendVideo(sender, path, { signal: abort.signal }).catch((error: unknown) => error)
+    await eventually(() => openDescriptors() > before)
+    way(receiver, abort)
+    const error = await sending
+    receiver.destroy()
+    expect(await eventually(() => openDescriptors() <= before)).toBe(true)
+    return error
+  }
+  expect(await leave((receiver) => receiver.end())).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' })
+  expect(await leave((receiver) => receiver.resetAndDestroy())).toMatchObject({ code: 'ECONNRESET' })
+  expect(await leave((_, abort) => abort.abort())).toBeInstanceOf(AbortError)
+})
+
+test('a film is sent when the receiver has closed, not when it has come', async () => {
+  const [sender, receiver] = socketpair('memory', { allowHalfOpen: true }) as [StreamEndpoint, StreamEndpoint]
+  let isSent = false
+  const sending = sendVideo(sender, PATH).then(() => (isSent = true))
+  await once(receiver.resume(), 'end')
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+  expect(isSent).toBe(false)
+  receiver.end()
+  await sending
+})
+
+test('a file that changes while it is sent: no more goes than was promised, and less is an error', async () => {
+  await using directory = await temporaryDirectory()
+  const path = directory.file('film')
+  const size = 4 * MiB
+  const during = async (change: () => Promise<void>): Promise<[VideoReport, unknown]> => {
+    await writeFile(path, noise(size))
+    const [sender, receiver] = socketpair('memory') as [StreamEndpoint, StreamEndpoint]
+    receiver.pause()
+    const sending = sendVideo(sender, path).catch((error: unknown) => error)
+    while (sender.writableLength === 0) await new Promise(setImmediate)
+    await change()
+    return Promise.all([receiveVideo(receiver), sending])
+  }
+  const [grown, sent] = await during(() => appendFile(path, 'more'))
+  expect([grown, sent]).toMatchObject([{ whole: true, bytes: size }, { bytes: size }])
+  const [shorter, error] = await during(() => truncate(path, size - 1))
+  expect(shorter).toMatchObject({ whole: false, size })
+  expect(error).toMatchObject({ message: expect.stringContaining('became shorter while it was sent') })
 })
 
 test('a receiver that does not read holds up the sender', async () => {

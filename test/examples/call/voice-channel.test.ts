@@ -1,8 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { connect, type DatagramEndpoint } from 'polysocket'
 import { afterEach, expect, test, vi } from 'vitest'
-import { offerVoice } from '../../../examples/call/network/voice-channel.ts'
+import { joinVoice, offerVoice } from '../../../examples/call/network/voice-channel.ts'
 import { encodeRtp } from '../../../examples/call/voice/rtp.ts'
+import { given, scheme } from '../../support/need.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 const sockets: Socket[] = []
 
@@ -47,3 +50,30 @@ test('the first who sends RTP is the peer: not who sends something else before, 
   expect(got).toEqual(['hello', 'again'])
   expect([...stray.heard, ...thief.heard]).toEqual([])
 })
+
+given(scheme('unixpacket'))(
+  'over connections: a second one is closed at once, and one that ended makes room',
+  async () => {
+    await using directory = await temporaryDirectory()
+    await using channel = await offerVoice(`unixpacket:${directory.file('voice')}`)
+    const got: string[] = []
+    channel.onDatagram((datagram) => got.push(datagram.toString()))
+    await using first = await joinVoice(channel.address)
+    first.send(Buffer.from('hello'))
+    await vi.waitFor(() => expect(got).toEqual(['hello']), 10_000)
+    await using second = (await connect(channel.address)) as DatagramEndpoint
+    expect(await second.receive({ timeout: 10_000 })).toBeUndefined()
+
+    await first.close()
+    const heard: string[] = []
+    await vi.waitFor(async () => {
+      // Until it is known there that the first has gone, the next is closed like the second.
+      await using next = await joinVoice(channel.address)
+      next.onDatagram((datagram) => heard.push(datagram.toString()))
+      next.send(Buffer.from('me again'))
+      await vi.waitFor(() => expect(got).toContain('me again'), 1000)
+      channel.send(Buffer.from('to you'))
+      await vi.waitFor(() => expect(heard).toEqual(['to you']), 1000)
+    }, 20_000)
+  },
+)
