@@ -1,4 +1,4 @@
-import { createFile, type ISOFile, MP4BoxBuffer } from 'mp4box'
+import { createFile, type ISOFile, Log, MP4BoxBuffer } from 'mp4box'
 
 /** One picture of a film. */
 export interface Frame {
@@ -20,6 +20,9 @@ export interface Film {
 const LARGEST_WITHOUT_INDEX = 64 * 1024 * 1024
 /** The size of a box and its type. */
 const BOX_HEADER = 8
+
+// By itself mp4box prints what is wrong with a film, with bytes of the film's own that a terminal may obey.
+Log.error = (module, message, file) => file?.onError?.(module, message ?? '')
 
 /**
  * Reads the index (`moov`) of an MP4 file while the file comes, by mp4box. An index at the file's end is read as well, but

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { FilmReader } from '../../../examples/call/video/film.ts'
 import { type PlaybackReport, Player, type PlayerOptions } from '../../../examples/call/video/player.ts'
 import { given, program } from '../../support/need.ts'
@@ -255,4 +255,12 @@ test('no film: an empty file, junk, text, a broken index', () => {
     }),
     { numRuns: 50 },
   )
+})
+
+test('what a film has in the place of a type does not reach the terminal', () => {
+  const printed = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  const box = (type: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, 8]), Buffer.from(type)])
+  read(Buffer.concat([box('ftyp'), box('\u001b[2J')]))
+  expect(printed).not.toHaveBeenCalled()
+  printed.mockRestore()
 })
