@@ -85,6 +85,7 @@ async function converse(call: Call, link: BadLink | undefined, { route, ...plan 
     ...(await leg.stop()),
     textsSent: chat.sent,
     textsReceived: chat.received,
+    ...(chat.slowestAnswer !== undefined && { slowestAnswer: chat.slowestAnswer }),
     interruptions: interruptions.count,
     away: interruptions.away,
     ...(videoProblem !== undefined && { videoProblem }),

@@ -14,10 +14,13 @@ export class Chat {
   readonly received: string[] = []
   /** Resolves when every line was said and answered. */
   readonly done: Promise<void>
+  readonly #saidAt: number[] = []
+  #slowestAnswer: number | undefined
 
   constructor(call: Call, signal: AbortSignal) {
     const answered = new Promise<void>((resolve) => {
       call.on('text', (text) => {
+        this.#noteWait(this.#saidAt[this.received.length])
         this.received.push(text)
         if (this.received.length === LINES.length) resolve()
       })
@@ -25,8 +28,19 @@ export class Chat {
     const said = LINES.map(async ({ at, text }) => {
       await sleep(at, undefined, { signal })
       this.sent.push(text)
+      this.#saidAt.push(performance.now())
       call.say(text)
     })
     this.done = Promise.all([...said, answered]).then(() => undefined)
+  }
+
+  /** How long the answer that took longest took, in milliseconds; `undefined` where none came. */
+  get slowestAnswer(): number | undefined {
+    return this.#slowestAnswer
+  }
+
+  /** Answers come in the order in which they were asked for. */
+  #noteWait(saidAt: number | undefined): void {
+    if (saidAt !== undefined) this.#slowestAnswer = Math.max(this.#slowestAnswer ?? 0, performance.now() - saidAt)
   }
 }

@@ -6,10 +6,10 @@ import type { Faults } from 'polysocket'
 import { disturb, inOwnNetwork, isInOwnNetwork } from './network/netem.ts'
 import { type Pair, readPair } from './network/places.ts'
 import { type DemoOptions, faultsOf, readOptions } from './options.ts'
-import { percent } from './percent.ts'
 import { printReport } from './report.ts'
 import { type CallReport, runCall } from './run-call.ts'
 import { checksOf } from './verdict.ts'
+import { percent } from './words.ts'
 
 /** `npm run demo:call`: the same call twice, over a link that nothing disturbs and over one that loses and is cut. */
 

@@ -1,7 +1,7 @@
-import { percent } from './percent.ts'
 import type { CallReport } from './run-call.ts'
 import type { SideReport } from './side-report.ts'
 import type { VideoReport } from './video/receive-video.ts'
+import { ms, percent } from './words.ts'
 
 /** Both calls side by side: what each row says of the undisturbed one and of the disturbed one. */
 export function printReport(undisturbed: CallReport, disturbed: CallReport): string {
@@ -13,6 +13,9 @@ export function printReport(undisturbed: CallReport, disturbed: CallReport): str
     ['signalling (stream)'],
     row('  invited to accepted', ({ caller }) => ms(caller.setUp)),
     row('  texts, answered', ({ caller }) => `${caller.textsReceived.length} of ${caller.textsSent.length}`),
+    row('  slowest answer', ({ caller }) =>
+      caller.slowestAnswer === undefined ? 'none' : `after ${ms(caller.slowestAnswer)}`,
+    ),
     row('  connection lost', ({ caller }) => away(caller)),
     row('  the call ended', ({ caller }) => caller.ended.kind),
     ['voice to the answerer (datagrams)'],
@@ -67,10 +70,6 @@ function delivered({ caller, answerer }: CallReport): string {
 
 function video({ video }: SideReport, tell: (video: VideoReport) => string): string {
   return video === undefined ? '-' : tell(video)
-}
-
-function ms(milliseconds: number): string {
-  return `${milliseconds.toFixed(milliseconds > 0 && milliseconds < 10 ? 1 : 0)} ms`
 }
 
 /** Columns two spaces apart, a rule below the head. A row of one cell is a heading. */

@@ -12,6 +12,8 @@ export interface SideReport {
   readonly recording: string
   readonly textsSent: readonly string[]
   readonly textsReceived: readonly string[]
+  /** Of the side that is answered: how long it waited for the answer that came latest, in milliseconds. */
+  readonly slowestAnswer?: number
   /** How often signalling was lost, and for how many milliseconds in all. */
   readonly interruptions: number
   readonly away: number

@@ -1,7 +1,7 @@
-import { percent } from './percent.ts'
 import type { CallReport } from './run-call.ts'
 import type { SideReport } from './side-report.ts'
 import { meanOpinionScore, rating } from './voice/e-model.ts'
+import { ms, percent } from './words.ts'
 
 /** Something that has to hold after the calls, and whether it does. */
 export interface Check {
@@ -29,15 +29,26 @@ export function checksOf(undisturbed: CallReport, disturbed: CallReport, loss: n
 function checksOfCall(name: string, { caller, answerer }: CallReport): Check[] {
   const same = (sent: readonly string[], received: readonly string[]): boolean =>
     sent.length > 0 && sent.join('\n') === received.join('\n')
+  const { slowestAnswer: slowest } = caller
+  const { video } = answerer
+  const film = video && video.seconds * 1000
   const texts = same(caller.textsSent, answerer.textsReceived) && same(answerer.textsSent, caller.textsReceived)
   return [
-    { holds: texts, text: `${name}: every text arrived, once, in order` },
-    { holds: answerer.video?.whole === true, text: `${name}: the film arrived whole` },
+    {
+      holds: texts,
+      text: `${name}: every text arrived, once, in order${withTime('the slowest answer after', slowest)}`,
+    },
+    { holds: video?.whole === true, text: `${name}: the film arrived whole${withTime('in', film)}` },
     {
       holds: heardEnough(caller, answerer) && heardEnough(answerer, caller),
       text: `${name}: the voice went on both ways`,
     },
   ]
+}
+
+/** Time is all that a link may take from a stream. */
+function withTime(words: string, time: number | undefined): string {
+  return time === undefined ? '' : `, ${words} ${ms(time)}`
 }
 
 function heardEnough(listener: SideReport, speaker: SideReport): boolean {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { percent } from '../../../examples/call/percent.ts'
 import { printReport } from '../../../examples/call/report.ts'
 import type { CallReport } from '../../../examples/call/run-call.ts'
 import type { SideReport } from '../../../examples/call/side-report.ts'
 import { checksOf } from '../../../examples/call/verdict.ts'
 import { Conversation } from '../../../examples/call/voice/conversation.ts'
 import type { VoiceReport } from '../../../examples/call/voice/voice-report.ts'
+import { percent } from '../../../examples/call/words.ts'
 
 function voice(packets: number, mos: number): VoiceReport {
   const none = { lost: 400 - packets, late: 0, duplicates: 0, reordered: 0, concealed: 0, restarts: 0 }
@@ -98,6 +98,20 @@ describe('the verdict', () => {
     expect(failures(call(3.7, { caller: nothing, answerer: nothing }))).toEqual([expect.stringMatching(/every text/)])
     const { video: _, ...blind } = side('answerer', 3.7)
     expect(failures({ ...call(3.7), answerer: blind })).toEqual([expect.stringMatching(/film/)])
+  })
+
+  test('says how long streams took, where there is something to say of it', () => {
+    const texts = (report: CallReport): string[] => checksOf(report, report, 0, 0).map(({ text }) => text)
+    expect(texts(call(4.4, { caller: { slowestAnswer: 3456 } }))).toEqual(
+      expect.arrayContaining([
+        'undisturbed: every text arrived, once, in order, the slowest answer after 3456 ms',
+        'disturbed: the film arrived whole, in 1000 ms',
+      ]),
+    )
+    const { video: _, ...blind } = side('answerer', 4.4)
+    expect(texts({ ...call(4.4), answerer: blind })).toEqual(
+      expect.arrayContaining(['undisturbed: every text arrived, once, in order', 'disturbed: the film arrived whole']),
+    )
   })
 
   test('silence is no quality', () => {

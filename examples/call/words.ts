@@ -2,3 +2,8 @@
 export function percent(share: number): string {
   return `${Number((share * 100).toFixed(3))} %`
 }
+
+/** A time with one digit behind the point where that tells something. */
+export function ms(milliseconds: number): string {
+  return `${milliseconds.toFixed(milliseconds > 0 && milliseconds < 10 ? 1 : 0)} ms`
+}
