@@ -199,6 +199,16 @@ describe('the curves', () => {
     expect(journeyCurves([])).toEqual([[]])
   })
 
+  it('of arrivals start a little before the first one, whatever else has lost everything', () => {
+    const lost = [{ sent: 0, arrived: undefined }]
+    expect(distributionCurves([lost, [{ sent: 0, arrived: 20 }]])).toEqual([
+      [10, 20],
+      [0, 0],
+      [0, 100],
+    ])
+    expect(distributionCurves([lost])).toEqual([[1], [0]])
+  })
+
   const journey = fc.record({
     sent: fc.integer({ min: 0, max: 100 }),
     arrived: fc.option(fc.integer({ min: 0, max: 500 }), { nil: undefined }),
