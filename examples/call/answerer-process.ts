@@ -12,8 +12,9 @@ export interface AnswererRequest {
 
 export type AnswererNews = { readonly address: string } | { readonly report: SideReport } | { readonly error: string }
 
-// Ctrl-C reaches the whole group of processes; that the caller's process lets go is what ends this one.
-process.on('SIGINT', () => undefined)
+// Ctrl-C, a terminal that is closed and timeout(1) reach the whole group of processes; that the caller's process lets go is
+// what ends this one.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
 
 process.once('message', (request: AnswererRequest) => {
   answer(request).catch((error: unknown) => tell({ error: String(error) }))

@@ -28,6 +28,8 @@ export interface CallPlan {
   readonly folder: string
   /** Hangs up before it is over. */
   readonly signal: AbortSignal
+  /** The answerer is known to be gone for good: there is nobody to tell. */
+  readonly gone: AbortSignal
 }
 
 /** When to cut signalling, in milliseconds since the call was accepted. */
@@ -38,6 +40,9 @@ export async function placeCall(plan: CallPlan): Promise<SideReport> {
   const link = plan.outage > 0 ? await plan.route.link(plan.address) : undefined
   const address = link?.address ?? (await plan.route.via(plan.address))
   const call = dial(address, { from: 'caller', signal: plan.signal })
+  const abandon = (): void => call.abandon()
+  if (plan.gone.aborted) abandon()
+  plan.gone.addEventListener('abort', abandon, { once: true })
   try {
     return await converse(call, link, plan)
   } finally {

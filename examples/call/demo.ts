@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,23 +25,45 @@ async function main(options: DemoOptions): Promise<number> {
   if (options.netem && !isInOwnNetwork) return inOwnNetwork(process.argv.slice(1))
 
   const stop = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(name, () => {
       process.exitCode = 128 + constants.signals[name]
       stop.abort(new Error('interrupted'))
     })
   }
-  // Whoever reads the report may have gone: there is nobody left to tell.
-  process.stdout.on('error', () => process.exit(BROKEN_PIPE))
-  const folder = resolve(options.out ?? (await mkdtemp(join(tmpdir(), 'polysocket-call-'))))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever reads the report may have gone: there is nobody left to tell.
+    if (error.code === 'EPIPE') process.exit(BROKEN_PIPE)
+    process.stderr.write(`demo:call: ${error.message}\n`)
+    process.exit(1)
+  })
+  if (options.out !== undefined) return callTwice(options, pair, resolve(options.out), stop.signal)
+  const folder = await mkdtemp(join(tmpdir(), 'polysocket-call-'))
+  try {
+    return await callTwice(options, pair, folder, stop.signal)
+  } catch (error) {
+    // Nobody was told where it is.
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function callTwice(options: DemoOptions, pair: Pair, folder: string, signal: AbortSignal): Promise<number> {
   const call = async (name: string, faults: Faults | undefined, outage: number): Promise<CallReport> => {
     process.stderr.write(`demo:call: ${options.over}, ${name} ...`)
-    const recordings = join(folder, name)
-    await mkdir(recordings, { recursive: true })
-    const report = await runCall({ pair, faults, outage, media: MEDIA, folder: recordings, signal: stop.signal })
-    stop.signal.throwIfAborted()
-    process.stderr.write(` ${report.caller.ended.kind}\n`)
-    return report
+    try {
+      const recordings = join(folder, name)
+      await mkdir(recordings, { recursive: true })
+      const report = await runCall({ pair, faults, outage, media: MEDIA, folder: recordings, signal })
+      signal.throwIfAborted()
+      process.stderr.write(` ${report.caller.ended.kind}\n`)
+      return report
+    } catch (error) {
+      process.stderr.write('\n')
+      // Whatever has failed because of it.
+      signal.throwIfAborted()
+      throw error
+    }
   }
   const startedAt = performance.now()
   const undisturbed = await call('undisturbed', undefined, 0)

@@ -31,7 +31,7 @@ export function readOptions(argv: readonly string[]): DemoOptions {
       'disturb the kernel’s own loopback in a network namespace, rather than a link of the memory family',
       false,
     )
-    .option('--out <folder>', 'where the recordings go (default: a new folder of the system’s temporary ones)')
+    .option('--out <folder>', 'where the recordings go (default: a new folder of the system’s temporary ones)', folder)
     .option('--json', 'print the reports of both calls as JSON', false)
     .allowExcessArguments(false)
     .parse([...argv], { from: 'user' })
@@ -56,6 +56,11 @@ function share(text: string): number {
 function seed(text: string): number {
   if (/^\d+$/.test(text) && Number(text) <= 0xffffffff) return Number(text)
   throw new InvalidArgumentError('It must be a whole number of 32 bits.')
+}
+
+function folder(text: string): string {
+  if (text !== '') return text
+  throw new InvalidArgumentError('It must name a folder.')
 }
 
 function duration(text: string): number {

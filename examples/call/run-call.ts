@@ -41,17 +41,19 @@ export async function runCall({ pair, faults, outage, media, folder, signal }: C
     ? await startAnswerer(places, speech, folder)
     : await forkAnswerer({ places, speech: speechFile, folder })
   const route = new Route(faults)
-  const failure = new AbortController()
+  const gone = new AbortController()
   // Without its far side, the caller has nobody to wait for.
-  answerer.report.catch(() => failure.abort())
+  answerer.report.catch(() => gone.abort())
+  const length = (speech.length / rate) * 1000
+  const film = join(media, 'video.mp4')
+  const plan = { address: answerer.address, route, speech, length, film, outage, folder }
+  const calling = placeCall({ ...plan, signal, gone: gone.signal })
   try {
-    const length = (speech.length / rate) * 1000
-    const film = join(media, 'video.mp4')
-    const plan = { address: answerer.address, route, speech, length, film, outage, folder }
-    const calling = placeCall({ ...plan, signal: AbortSignal.any([signal, failure.signal]) })
     const [caller, answered] = await Promise.all([calling, answerer.report])
     return { processes: inside ? 1 : 2, caller, answerer: answered, link: route.stats() }
   } finally {
+    // The answerer may have failed first.
+    await calling.catch(() => undefined)
     await route.close()
     await answerer.close()
   }

@@ -169,6 +169,47 @@ describe('the page in a browser', () => {
     expect(((await page.evaluate(widths)) as [number, number])[0]).toBe(700)
   })
 
+  inBrowser('shows the numbers below the pointer whole on a narrow screen, wherever the pointer is', async () => {
+    await using opened = await open(sampleComparison(), { viewport: { width: 320, height: 700 } })
+    const { page } = opened
+    const over = page.locator('#journeys .u-over')
+    const place = (await over.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 }
+    const tooltip = page.locator('#journeys .tooltip')
+    for (const share of [0.1, 0.45, 0.55, 0.9]) {
+      await over.hover({ position: { x: place.width * share, y: 20 } })
+      await eventually(() => tooltip.isVisible()).toBe(true)
+      const box = (await tooltip.boundingBox()) ?? { x: 0, width: Number.POSITIVE_INFINITY }
+      expect(box.x).toBeGreaterThanOrEqual(place.x)
+      expect(box.x + box.width).toBeLessThanOrEqual(place.x + place.width + 1)
+    }
+  })
+
+  inBrowser('shows the seven schemes of most machines side by side, on a screen and on paper', async () => {
+    const names = ['tcp', 'unix', 'memory', 'udp', 'unixgram', 'unixpacket', 'memorygram']
+    const schemes = names.map((name) => result(name, sampleJourneys()))
+    await using opened = await open({ ...sampleComparison(), schemes }, { viewport: { width: 1400, height: 900 } })
+    const { page } = opened
+    const hidden = `(() => {
+      const { scrollWidth, clientWidth } = document.querySelector('.scroll')
+      return scrollWidth - clientWidth
+    })()`
+    expect(await page.evaluate(hidden)).toBe(0)
+    await eventually(() => page.evaluate(`document.querySelectorAll('canvas').length`)).toBe(2)
+    // A page is laid out for paper without its scripts being asked: charts keep what was drawn for the screen.
+    await page.evaluate(`document.querySelectorAll('.chart').forEach((chart) => {
+      chart.replaceWith(chart.cloneNode(true))
+    })`)
+    await page.emulateMedia({ media: 'print' })
+    await page.setViewportSize({ width: 980, height: 700 })
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(980)
+    for (const chart of await page.locator('canvas').all()) {
+      const box = (await chart.boundingBox()) ?? { x: 0, width: 0, height: 0 }
+      expect(box.width).toBeGreaterThan(900)
+      expect(box.x + box.width).toBeLessThanOrEqual(980)
+      expect(box.height).toBeGreaterThan(200)
+    }
+  })
+
   inBrowser('is dark where the system is, and changes with it', async () => {
     await using opened = await open(sampleComparison(), { colorScheme: 'dark' })
     const { page } = opened
@@ -198,6 +239,8 @@ describe('the page in a browser', () => {
     for (const journeys of schemes) {
       await using opened = await open({ ...sampleComparison(), schemes: [result('memorygram', journeys)] })
       await eventually(() => opened.page.evaluate(`document.querySelectorAll('canvas').length`)).toBe(2)
+      expect(opened.complaints).toEqual([])
+      await opened.page.locator('#distribution-logarithmic').uncheck()
       expect(opened.complaints).toEqual([])
     }
   })

@@ -105,6 +105,26 @@ describe('the page', () => {
     expect(JSON.parse(data).schemes[0].address).toBe(HOSTILE)
   })
 
+  it('has bars as long as the numbers beside them say', async () => {
+    const page = await comparisonPage(sampleComparison())
+    const [delivery = '', overhead = ''] = [...page.matchAll(/<li data-scheme="memorygram">[\s\S]*?<\/li>/g)].map(
+      String,
+    )
+    const parts = (bar: string): string[] =>
+      [...bar.matchAll(/width:([\d.]+%)" title="([^"]*)"/g)].map(([, width, title]) => `${title} ${width}`)
+    // The longest bar of all is that of 300 messages and 3 copies.
+    expect(parts(delivery)).toEqual([
+      'in-order: 280 92.41%',
+      'reordered: 7 2.31%',
+      'lost: 13 4.29%',
+      'duplicated: 3 0.99%',
+    ])
+    expect(delivery).toContain('287 of 300 delivered, 13 lost (4.33 %), 3 duplicated, 7 reordered')
+    // Of 66 bytes, which the streams have.
+    expect(parts(overhead)).toEqual([' 63.64%'])
+    expect(overhead).toContain('42 bytes, 26.3 % of the message')
+  })
+
   it('needs nothing from elsewhere', async () => {
     const page = await comparisonPage(sampleComparison())
     expect([...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address]) => address)).toEqual([
@@ -197,6 +217,16 @@ describe('the curves', () => {
     )
     expect(journeyCurves([[{ sent: 5, arrived: 7 }]])).toEqual([[1], [2]])
     expect(journeyCurves([])).toEqual([[]])
+  })
+
+  it('of arrivals start a little before the first one, whatever else has lost everything', () => {
+    const lost = [{ sent: 0, arrived: undefined }]
+    expect(distributionCurves([lost, [{ sent: 0, arrived: 20 }]])).toEqual([
+      [10, 20],
+      [0, 0],
+      [0, 100],
+    ])
+    expect(distributionCurves([lost])).toEqual([[1], [0]])
   })
 
   const journey = fc.record({

@@ -75,6 +75,12 @@ export class Call extends EventEmitter<CallEventMap> {
     this.#act({ type: 'hang up', reason })
   }
 
+  /** Ends the call as `hangUp` does, but tries no more to tell the far side: for one that is known to be gone. */
+  abandon(reason = ''): void {
+    this.hangUp(reason)
+    this.#session.close()
+  }
+
   /**
    * Says a text, which arrives once and in order; without a connection, when there is one again. Throws where the call is
    * over, and a `RangeError` where the text is too long or too much waits to arrive already.

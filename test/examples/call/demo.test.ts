@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import type { CallReport } from '../../../examples/call/run-call.ts'
@@ -94,6 +96,7 @@ test.each([
   [['--delay', 'soon'], /It must be a time/],
   [['--outage', '3601s'], /an hour at most/],
   [['--seed', '-1'], /It must be a whole number/],
+  [['--out', ''], /It must name a folder/],
   [['--netem', '--over', 'memory+memorygram'], /netem disturbs tcp and udp/],
   [['tcp+udp'], /too many arguments/],
 ])('%s is refused before anything is opened', async (args, words) => {
@@ -108,15 +111,29 @@ async function inTheMidstOf(folder: TemporaryDirectory): Promise<void> {
   await vi.waitFor(() => expect(existsSync(folder.file('undisturbed/video.mp4'))).toBe(true), 40_000)
 }
 
+/** The demonstration with a temporary folder of its own, in which it makes another for its recordings. */
+function demoIn(folder: TemporaryDirectory, ...args: readonly string[]): Child {
+  // In a group of its own, as a shell or timeout(1) starts it.
+  return new Child('setsid', [process.execPath, DEMO, ...args], { env: { TMPDIR: folder.path } })
+}
+
+async function inTheMidstOfTemporary(folder: TemporaryDirectory): Promise<void> {
+  const film = async (): Promise<string> => (await new Child('find', [folder.path, '-name', 'video.mp4']).exited).stdout
+  await vi.waitFor(async () => expect(await film()).not.toBe(''), 40_000)
+}
+
 test('an answerer whose process is killed ends the call with an error', async () => {
   await using folder: TemporaryDirectory = await temporaryDirectory()
   await using child = demo('--over', 'tcp+udp', '--out', folder.path)
   const { pid } = child
   await inTheMidstOf(folder)
   await new Child('pkill', ['-9', '-P', String(pid)]).exited
+  const killedAt = performance.now()
   const { code, stderr }: Exit = await child.exited
   expect(code).toBe(1)
-  expect(stderr).toContain("the answerer's process ended (SIGKILL)")
+  expect(stderr).toContain(" ...\ndemo:call: the answerer's process ended (SIGKILL)\n")
+  // It does not look for the answerer for the ten seconds of its patience.
+  expect(performance.now() - killedAt).toBeLessThan(8000)
 }, 60_000)
 
 given(scheme('unixgram'))(
@@ -137,19 +154,54 @@ given(scheme('unixgram'))(
   60_000,
 )
 
+// As from Ctrl-C, timeout(1) and a terminal that is closed.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  given(scheme('unixgram'))(
+    `${signal} for both processes leaves no socket file, and no recordings that nobody was told of`,
+    async () => {
+      await using folder: TemporaryDirectory = await temporaryDirectory()
+      await using child = demoIn(folder, '--over', 'unix+unixgram')
+      await inTheMidstOfTemporary(folder)
+      process.kill(-Number(child.pid), signal)
+      const { code, stderr }: Exit = await child.exited
+      const words = 'demo:call: unix+unixgram, undisturbed ...\ndemo:call: interrupted\n'
+      expect({ code, stderr }).toEqual({ code: 128 + constants.signals[signal], stderr: words })
+      expect(await readdir(folder.path)).toEqual([])
+    },
+    60_000,
+  )
+}
+
 test('Ctrl-C before anybody has answered ends it as well', async () => {
   await using folder: TemporaryDirectory = await temporaryDirectory()
-  await using child = demo('--over', 'tcp+udp', '--out', folder.path)
+  await using child = demoIn(folder, '--over', 'tcp+udp')
   await vi.waitFor(() => expect(child.stderr).toContain('undisturbed ...'), 40_000)
   child.kill('SIGINT')
-  expect(await child.exited).toMatchObject({ code: 130, stdout: '' })
+  const stderr = 'demo:call: tcp+udp, undisturbed ...\ndemo:call: interrupted\n'
+  expect(await child.exited).toMatchObject({ code: 130, stdout: '', stderr })
+  expect(await readdir(folder.path)).toEqual([])
 }, 60_000)
+
+test('what cannot be begun leaves nothing in the temporary folder', async () => {
+  await using folder: TemporaryDirectory = await temporaryDirectory()
+  const { code, stderr } = await demoIn(folder, '--over', 'tcp+raw').exited
+  const words = 'demo:call: tcp+raw, undisturbed ...\ndemo:call: there is no free place for raw on this machine\n'
+  expect({ code, stderr }).toEqual({ code: 1, stderr: words })
+  expect(await readdir(folder.path)).toEqual([])
+})
 
 test('whoever stops reading its report gets no stack trace', async () => {
   const script = `"$0" "$@" --over memory+memorygram --outage 0 | true; echo "ended with \${PIPESTATUS[0]}"`
   const { stdout, stderr } = await new Child('bash', ['-c', script, process.execPath, DEMO]).exited
   expect(stdout).toBe('ended with 141\n')
   expect(stderr).not.toMatch(/EPIPE|at /)
+}, 120_000)
+
+test('a report that cannot be written is an error', async () => {
+  const script = '"$0" "$@" --over memory+memorygram --outage 0 > /dev/full'
+  const { code, stderr } = await new Child('bash', ['-c', script, process.execPath, DEMO]).exited
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/\ndemo:call: .*ENOSPC/)
 }, 120_000)
 
 test('an answerer whose caller was killed ends by itself', async () => {

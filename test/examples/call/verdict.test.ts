@@ -93,6 +93,15 @@ describe('the verdict', () => {
     expect(failures(call(3.7, changed))).toEqual([expect.stringMatching(words)])
   })
 
+  test('says what was lost, and what was to be expected, beside a first call that was not without loss either', () => {
+    const before = call(4.4, { caller: { voice: voice(390, 4.3) } })
+    const words = checksOf(before, call(3.7), 0.05, 3000).flatMap(({ text }) => (text.includes('MOS') ? [text] : []))
+    expect(words).toEqual([
+      expect.stringMatching(/to the answerer .* took 0\.51 .* \(0\.51 is expected of 5 % loss\)$/),
+      expect.stringMatching(/to the caller .* took 0\.27 .* \(0\.27 is expected of 5 % loss\)$/),
+    ])
+  })
+
   test('fails where nobody sent a text, or a film', () => {
     const nothing = { textsSent: [], textsReceived: [] }
     expect(failures(call(3.7, { caller: nothing, answerer: nothing }))).toEqual([expect.stringMatching(/every text/)])
@@ -125,6 +134,66 @@ describe('the verdict', () => {
 })
 
 describe('the report', () => {
+  test('has both calls side by side, each number in its place', () => {
+    const received = {
+      expected: 400,
+      packets: 380,
+      lost: 20,
+      late: 4,
+      duplicates: 0,
+      reordered: 7,
+      concealed: 27,
+      restarts: 0,
+    }
+    const spoilt: VoiceReport = {
+      ...voice(380, 3.6),
+      received,
+      jitter: 7.25,
+      roundTrip: undefined,
+      delay: 110,
+      loss: 0.06,
+    }
+    const half = { startUp: undefined, bytes: 5, throughput: 51_200, stalls: 2, stalledFor: 300 }
+    const quick = call(4.4, { caller: { interruptions: 0, away: 0 } })
+    const slow = call(3.6, { answerer: { voice: spoilt, ...(video && { video: { ...video, ...half } }) } })
+    const table = printReport(
+      { ...quick, processes: 2, link: { packets: 0, lost: 0, retransmitted: 0 } },
+      { ...slow, link: { packets: 1080, lost: 64, retransmitted: 20 } },
+    )
+    expect(table).toBe(`                       undisturbed                       disturbed
+---------------------  --------------------------------  ---------------------------------
+processes              2                                 1
+signalling (stream)
+  invited to accepted  12 ms                             12 ms
+  texts, answered      2 of 2                            2 of 2
+  connection lost      never                             1 time(s), for 3.0 s
+  the call ended       hung up                           hung up
+voice to the answerer (datagrams)
+  packets that came    400 of 400                        380 of 400
+  lost, late           0, 0 (0 %)                        20, 4 (6 %)
+  concealed            0 frames of 20 ms                 27 frames of 20 ms
+  jitter               1.0 ms                            7.3 ms
+  round trip           2.0 ms                            not known
+  mouth to ear         41 ms, of it 20 ms jitter buffer  110 ms, of it 20 ms jitter buffer
+  R, MOS (G.107)       90.0, 4.40                        90.0, 3.60
+voice to the caller (datagrams)
+  packets that came    400 of 400                        380 of 400
+  lost, late           0, 0 (0 %)                        20, 0 (0 %)
+  concealed            0 frames of 20 ms                 0 frames of 20 ms
+  jitter               1.0 ms                            1.0 ms
+  round trip           2.0 ms                            2.0 ms
+  mouth to ear         41 ms, of it 20 ms jitter buffer  41 ms, of it 20 ms jitter buffer
+  R, MOS (G.107)       90.0, 4.40                        90.0, 3.60
+video (stream)
+  delivered            9 bytes, SHA-256 equal            5 of 9 bytes
+  throughput           0 KiB/s                           50 KiB/s
+  starts to play       after 1.0 ms                      never
+  stalls               0, 0 ms                           2, 300 ms
+the link that disturbs
+  packets              none                              1080
+  lost, sent again                                       64, 20`)
+  })
+
   test('has no numbers about nothing', () => {
     const table = printReport(call(4.4), call(3.7, { caller: { voice: silent } }))
     const rows = table.slice(table.indexOf('voice to the caller')).split('\n')

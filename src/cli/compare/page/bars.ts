@@ -19,7 +19,7 @@ export function deliveryBars({ all }: Columns): Html {
   )
   return html`<figure aria-labelledby="delivery">
 <h3 id="delivery">What became of the messages</h3>
-<p class="key" aria-hidden="true"><span class="part in-order"></span>in order <span class="part reordered"></span>reordered <span class="part lost"></span>lost <span class="part duplicated"></span>duplicated: copies, beyond those sent</p>
+<p class="key" aria-hidden="true">${key('in-order', 'in order')}${key('reordered', 'reordered')}${key('lost', 'lost')}${key('duplicated', 'duplicated: copies, beyond those sent')}</p>
 <ul class="bars">
 ${rows}
 </ul>
@@ -56,6 +56,10 @@ function deliveryParts({ delivery }: SchemeResult, longest: number): readonly Ht
     ['duplicated', duplicated],
   ]
   return parts.map(([name, value]) => part(name, share(value, sent) / longest, `${name}: ${threeDigits(value)}`))
+}
+
+function key(name: string, words: string): Html {
+  return html`<span><span class="part ${name}"></span>${words}</span>`
 }
 
 function part(name: string, length: number, title: string): Html {

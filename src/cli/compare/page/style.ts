@@ -17,7 +17,7 @@ export const STYLE: string = `
   }
 }
 *, ::before, ::after { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem clamp(0.75rem, 3vw, 2.5rem) 4rem; max-width: 84rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 1.5rem clamp(0.75rem, 3vw, 2.5rem) 4rem; max-width: 90rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; overflow-wrap: break-word; }
 h1 { font-size: clamp(1.5rem, 4vw, 2.2rem); line-height: 1.2; margin: 0 0 0.75rem; letter-spacing: -0.01em; }
 h2 { font-size: 1.3rem; margin: 3rem 0 0.75rem; }
@@ -37,24 +37,25 @@ dd { margin: 0; }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible { outline: 2px solid var(--good); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.92rem; }
-th, td { text-align: left; vertical-align: top; padding: 0.55rem 0.8rem; border-bottom: 1px solid var(--line); font-weight: 400; }
+th, td { text-align: left; vertical-align: top; padding: 0.55rem; border-bottom: 1px solid var(--line); font-weight: 400; }
 thead th, tbody th { font-weight: 600; }
 td p { margin: 0; }
 .results { width: 100%; }
-.results th[scope=row] { position: sticky; left: 0; background: var(--paper); min-width: 7.5rem; }
+.results th[scope=row] { position: sticky; left: 0; background: var(--paper); min-width: 7.5rem; width: 7.5rem; }
 .results thead tr:first-child th { border-bottom: 0; }
 .results [scope=colgroup] small { display: inline; margin-left: 0.3em; }
-.results td:not([rowspan]), .results th[scope=col] { min-width: 12.5rem; }
+.results td:not([rowspan]), .results th[scope=col] { min-width: 10rem; }
 .stream { background: var(--stream); } .datagram { background: var(--datagram); }
 .stream + .datagram { border-left: 4px solid var(--paper); }
 .address { overflow-wrap: anywhere; }
 .number { font-size: 1.02rem; }
 .delivery, .latency { margin: 0; }
-.delivery div { display: grid; grid-template-columns: 5.5rem minmax(2rem, 4rem) 4rem; }
+.delivery div { display: grid; grid-template-columns: 4.4rem 1fr 2.8rem; column-gap: 0.3rem; max-width: 14rem; font-size: 0.8rem; }
 .latency div { display: grid; grid-template-columns: 2.5rem 1fr; }
 .delivery dt, .latency dt { color: var(--soft); }
-.delivery dd { text-align: right; }
+.delivery dd { text-align: right; white-space: nowrap; }
 .facts td { color: var(--soft); }
+.facts th { white-space: nowrap; }
 .facts td:last-child { min-width: 14rem; }
 .agrees td:last-child { color: var(--good); }
 .disagrees td { color: var(--ink); }
@@ -84,12 +85,24 @@ label { cursor: pointer; white-space: nowrap; } input { accent-color: var(--good
 .bars .value { grid-column: 2; color: var(--soft); font-size: 0.85rem; }
 .part { display: block; min-width: 2px; }
 .key { color: var(--soft); font-size: 0.85rem; }
-.key .part { display: inline-block; width: 1.6em; height: 0.8em; margin: 0 0.4em 0 0.9em; } .key .part:first-child { margin-left: 0; }
+.key > span { display: inline-block; margin-right: 0.9em; }
+.key .part { display: inline-block; width: 1.6em; height: 0.8em; margin-right: 0.4em; }
 .in-order, .overhead { background: var(--c0); }
 .reordered { background: repeating-linear-gradient(45deg, var(--c2) 0 3px, transparent 3px 5px); }
 .lost { background: repeating-linear-gradient(-45deg, var(--c1) 0 2px, transparent 2px 6px); outline: 1px solid var(--c1); outline-offset: -1px; }
 .duplicated { background: radial-gradient(var(--c3) 35%, transparent 40%) 0 0 / 5px 5px; outline: 1px solid var(--c3); outline-offset: -1px; }
 footer { margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }
 @media (max-width: 40rem) { .results th[scope=row] { min-width: 7rem; max-width: 7rem; padding: 0.55rem 0.4rem 0.55rem 0; font-size: 0.8rem; } }
-@media print { .switches { position: static; } }
+@page { size: landscape; margin: 1cm; }
+@media print {
+  body { padding: 0; }
+  .switches { position: static; }
+  .scroll { overflow: visible; }
+  .results, .results * { font-size: 0.62rem; }
+  .results th, .results td { padding: 0.25rem 0.3rem; min-width: 0 !important; width: auto !important; }
+  .results .delivery div { font-size: inherit; grid-template-columns: 5.5em 1fr 3.5em; }
+  figure, tr { break-inside: avoid; }
+  .chart, .u-wrap { height: auto !important; }
+  .uplot, .u-wrap, .chart canvas { width: 100% !important; height: auto !important; }
+}
 `

@@ -21,8 +21,9 @@ export function distributionCurves(schemes: readonly (readonly Journey[])[]): Cu
       .filter((latency) => latency !== null)
       .sort((a, b) => a - b),
   )
-  // All curves start at the bottom, a little before the first arrival.
-  const start = Math.min(...sorted.map(([first]) => (first ?? SHORTEST) / 2))
+  // All curves start at the bottom, a little before the first arrival. Where nothing has arrived, any time does.
+  const first = Math.min(...sorted.map(([shortest]) => shortest ?? Number.POSITIVE_INFINITY))
+  const start = Number.isFinite(first) ? first / 2 : 1
   const times = [...new Set([start, ...sorted.flat()])].sort((a, b) => a - b)
   const shares = sorted.map((latencies, scheme) => {
     const sent = schemes[scheme]?.length ?? 0

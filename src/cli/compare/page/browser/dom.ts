@@ -24,7 +24,8 @@ export interface PageElement {
   checked: boolean
   readonly dataset: Readonly<Record<string, string | undefined>>
   readonly clientWidth: number
-  readonly style: { left: string; right: string; top: string }
+  readonly offsetWidth: number
+  readonly style: { left: string; top: string }
   append(...children: readonly PageElement[]): void
   prepend(...children: readonly PageElement[]): void
   replaceChildren(...children: readonly PageElement[]): void

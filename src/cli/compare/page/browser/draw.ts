@@ -129,7 +129,8 @@ function isStream({ result }: Shown): boolean {
 
 function millisecondScale(logarithmic: boolean): uPlotModule.Scale {
   if (logarithmic) return { distr: 3 }
-  return { range: (_, __, largest) => [0, Math.max(SHORTEST, (largest ?? 0) * 1.05)] }
+  // Where nothing has arrived there is no largest one.
+  return { range: (_, __, largest) => [0, largest == null ? 1 : Math.max(SHORTEST, largest * 1.05)] }
 }
 
 function axis(label: string): uPlotModule.Axis {

@@ -1,6 +1,9 @@
 import type uPlot from 'uplot'
 import { browser, type PageElement } from './dom.ts'
 
+/** From the pointer, in pixels. */
+const GAP = 12
+
 /** What the tooltip says of a place on x, and of each series there. */
 export interface TooltipTexts {
   title(x: number, index: number): string
@@ -51,11 +54,10 @@ function schemeLine(chart: uPlot, place: number, text: string): PageElement {
   return element
 }
 
-/** On the side of the pointer where there is more room. */
+/** On the side of the pointer where there is more room; where that is too little, as far as it is whole. */
 function moveBeside(box: PageElement, { cursor, over }: uPlot): void {
-  const left = cursor.left ?? 0
-  const onTheLeft = left > over.clientWidth / 2
-  box.style.left = onTheLeft ? '' : `${left + 12}px`
-  box.style.right = onTheLeft ? `${over.clientWidth - left + 12}px` : ''
+  const pointer = cursor.left ?? 0
+  const beside = pointer > over.clientWidth / 2 ? pointer - GAP - box.offsetWidth : pointer + GAP
+  box.style.left = `${Math.max(0, Math.min(beside, over.clientWidth - box.offsetWidth))}px`
   box.style.top = '4px'
 }
