@@ -146,6 +146,18 @@ describe('the connection is lost', () => {
     expect(wire.open).toBe(2)
   })
 
+  test('and the far side is known to be gone: the call ends without waiting for it', async () => {
+    await using both = await wired({ patience: 400 })
+    const { place, wire } = both
+    const [near, far] = await place.connected({ ...quick, patience: 3_600_000 }, wire.address)
+    await wire.cut()
+    near.abandon('it has crashed')
+    expect(await near.ended).toEqual({ kind: 'hung up', reason: 'it has crashed', byUs: true })
+    await near.closed
+    near.abandon()
+    expect(await far.ended).toMatchObject({ kind: 'signalling lost' })
+  })
+
   test('for longer than the patience: the call ends at both ends', async () => {
     await using both = await wired({ patience: 400 })
     const { place, wire } = both
