@@ -14,7 +14,7 @@ const good: SchemeResult = {
   engine: 'memory',
   facts: factsOf('memorygram'),
   disturbed: 'memory faults',
-  setUp: { time: 0.0624, roundTrips: 0.0016 },
+  setUp: { time: 0.0624, roundTrips: { value: 0.0016, source: 'a clock' } },
   interval: 4,
   delivery: { sent: 500, delivered: 474, lost: 26, duplicated: 5, reordered: 17 },
   retransmitted: { value: 0, source: 'nobody sends anything again' },
@@ -80,29 +80,36 @@ describe('the table', () => {
     const lines = text(good)
     for (const part of [
       '0.0624 ms',
+      '0.0 round',
+      'trips [1]',
       '474 of 500',
       '26 lost',
       '5 duplicated',
       '17 reordered',
       'kept',
-      '12.3 B [2]',
+      '12.3 B [3]',
       'p50 23.5 ms',
       'p99 129 ms',
       'max 1,174 ms',
       'telemetry: prompt,',
       'agree',
-      '\n[1] nobody sends anything again\n[2] somebody\n',
+      '\n[1] a clock\n[2] nobody sends anything again\n[3] somebody\n',
     ]) {
       expect(lines).toContain(part)
     }
   })
 
+  test('says nothing of round trips that nobody could count', () => {
+    const untold = { value: undefined, source: 'no delay' }
+    expect(text({ ...good, setUp: { time: 2, roundTrips: untold } })).not.toMatch(/round|no delay/)
+  })
+
   test('marks a row whose facts are not kept, and says which', () => {
     const lines = text(liar)
-    expect(lines).toMatch(/DIS-\n.* AGREE\n.* \[3\]$/m)
-    expect(lines).toContain('[3] memory: reliable is declared yes, and measured: 26 lost and 5 duplicated of 500')
+    expect(lines).toMatch(/DIS-\n.* AGREE\n.* \[4\]$/m)
+    expect(lines).toContain('[4] memory: reliable is declared yes, and measured: 26 lost and 5 duplicated of 500')
     expect(lines).toMatch(/16 writes/)
-    expect(lines).toMatch(/ \? \[1\]/)
+    expect(lines).toMatch(/ \? \[2\]/)
   })
 
   test('has those that broke down and those that are not here, with reason and remedy', () => {

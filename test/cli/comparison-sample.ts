@@ -69,7 +69,9 @@ export function result(scheme: string, journeys: readonly Journey[]): SchemeResu
     engine: scheme.startsWith('memory') ? 'memory' : 'kernel',
     facts,
     disturbed: 'nothing',
-    setUp: stream ? { time: 81.4, roundTrips: 1 } : { time: 0.21, roundTrips: undefined },
+    setUp: stream
+      ? { time: 81.4, roundTrips: { value: 1, source: 'segments' } }
+      : { time: 0.21, roundTrips: { value: undefined, source: 'no delay' } },
     interval: INTERVAL,
     delivery: deliveryOf(journeys, stream ? 0 : 3),
     retransmitted: { value: undefined, source: 'nobody counts it' },

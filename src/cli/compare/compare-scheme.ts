@@ -5,6 +5,7 @@ import type { Case } from './cases.ts'
 import { counterOf, overheadSource, withOverhead } from './counters/overhead.ts'
 import { measureQueueOverhead } from './counters/queue-overhead.ts'
 import { retransmissionsOf } from './counters/retransmissions.ts'
+import { roundTripsOfTcp } from './counters/round-trips.ts'
 import { measureBoundaries } from './measure/boundaries.ts'
 import { measureDelivery } from './measure/delivery.ts'
 import { measureHalfClose } from './measure/half-close.ts'
@@ -33,7 +34,7 @@ export async function compareScheme(
 ): Promise<SchemeResult> {
   const { scheme, facts, disturbed, address, options } = tried
   const place: Place = { sockets, facts, address, options, patience: plan.patience, signal }
-  const setUp = await measureSetUp(place, plan.faults)
+  const setUp = await measureSetUp(place, plan.faults, roundTripsOfTcp)
   const sent = await withEnds(place, (ends) => sendMessages(scheme, ends, plan, onSent))
   // Datagrams may be lost, and yet a link that loses none and lets none through does not work.
   if (plan.faults.loss === 0 && sent.delivery.delivered === 0) throw new Error(`none of ${plan.messages} messages came`)

@@ -1,5 +1,5 @@
 import { Footnotes, table, wrapped } from '../table.ts'
-import type { Comparison, Counted, Failed, Missing, SchemeResult } from './result.ts'
+import type { Comparison, Counted, Failed, Missing, SchemeResult, SetUp } from './result.ts'
 import {
   count,
   disagreement,
@@ -77,8 +77,7 @@ function row(result: SchemeResult, notes: Footnotes): string[] {
   const befell = troubles(delivery)
   return [
     `${scheme}\n${disturbed === 'nothing' ? 'as it is' : 'disturbed'}`,
-    milliseconds(setUp.time) +
-      (setUp.roundTrips === undefined ? '' : `\n${roundTrips(setUp.roundTrips).replace(' trips', '\ntrips')}`),
+    setUpText(setUp, notes),
     `${threeDigits(delivery.delivered)} of ${threeDigits(delivery.sent)}\n${befell.length === 0 ? 'in order' : befell.join(',\n')}`,
     counted(result.retransmitted, '', notes),
     boundariesText(result),
@@ -89,6 +88,12 @@ function row(result: SchemeResult, notes: Footnotes): string[] {
     wrapped(result.suits, SUITS_WIDTH),
     agreementText(result, notes),
   ]
+}
+
+function setUpText({ time, roundTrips: { value, source } }: SetUp, notes: Footnotes): string {
+  // That there is no delay to tell them by is no news on a link that is as it is.
+  if (value === undefined) return milliseconds(time)
+  return `${milliseconds(time)}\n${roundTrips(value).replace(' trips', '\ntrips')} ${notes.mark(source)}`
 }
 
 function counted({ value, source }: Counted, unit: string, notes: Footnotes): string {

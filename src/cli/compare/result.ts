@@ -82,8 +82,8 @@ export interface SchemeResult {
 export interface SetUp {
   /** Until a message may be sent. */
   readonly time: number
-  /** How many round trips of the link, as it was asked for, the time has; `undefined` where the link is too short to tell. */
-  readonly roundTrips: number | undefined
+  /** Of the link: tcp counts them, and on a link whose delay was asked for the time tells. */
+  readonly roundTrips: Counted
 }
 
 /** What became of the messages sent. */

@@ -76,8 +76,9 @@ function groupOf({ result }: Column): string {
 }
 
 function setUp({ setUp: { time, roundTrips: trips } }: SchemeResult): Html {
+  const { value, source } = trips
   return html`<p class="number">${milliseconds(time)}</p>
-<small>${trips === undefined ? 'the link is too short to tell round trips' : roundTrips(trips)}</small>`
+<small>${value === undefined ? source : `${roundTrips(value)}: ${source}`}</small>`
 }
 
 function delivery({ delivery: { sent, delivered, lost, duplicated, reordered } }: SchemeResult): Html {
