@@ -74,6 +74,19 @@ describe('the page', () => {
     expect(page).not.toContain('netem of the kernel')
   })
 
+  it('has each scheme once beside its facts', async () => {
+    const page = await comparisonPage(sampleComparison())
+    const table = page.slice(page.indexOf('<table class="facts">'))
+    const heads = [...table.matchAll(/<th scope="rowgroup" rowspan="(\d)">.*?<\/span>(\w+)<\/th>/g)]
+    expect(heads.map(([, rows, scheme]) => [scheme, rows])).toEqual([
+      ['memory', '2'],
+      ['unix', '2'],
+      ['memorygram', '2'],
+      ['unixgram', '2'],
+    ])
+    expect(table.match(/<tr class="agrees">/g)).toHaveLength(8)
+  })
+
   it('says in words which fact disagrees', async () => {
     const [first, ...others] = sampleComparison().schemes
     if (first === undefined || !('facts' in first)) throw new Error('the sample begins with a result')

@@ -2,6 +2,7 @@ import type { SchemeFacts } from '../../index.ts'
 import type { HalfClose } from './measure/half-close.ts'
 import type { LargestMessage } from './measure/largest-message.ts'
 import type { Agreement, Boundaries, Delivery } from './result.ts'
+import { count } from './words.ts'
 
 /** What is held against the facts. */
 export interface Findings {
@@ -55,7 +56,7 @@ export function agreementsOf(facts: SchemeFacts, found: Findings): Agreement[] {
 }
 
 function boundariesText({ kept, writes, reads }: Boundaries): string {
-  return kept ? 'each read gave one message' : `${writes} writes, ${reads} reads of other lengths`
+  return kept ? 'each read gave one message' : `${count(writes, 'write')}, ${count(reads, 'read')} of other lengths`
 }
 
 function largestAgreement(largest: LargestMessage, { delivered }: Delivery): Agreement {
