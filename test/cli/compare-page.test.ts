@@ -50,7 +50,7 @@ describe('the page', () => {
     expect(page).toContain('What helps: plug one in, or run it in the lab.')
     expect(page).toContain('<p class="number">16</p><small>counted by the link</small>')
     expect(page).toContain('<p class="number">not counted</p><small>the link sends nothing again</small>')
-    expect(page).toContain('<p class="number">81.4 ms</p>\n<small>1.0 round trips: segments</small>')
+    expect(page).toContain('<p class="number">81.4 ms</p>\n<small>1 round trip: segments</small>')
     expect(page).toContain('<p class="number">0.21 ms</p>\n<small>no delay</small>')
   })
 

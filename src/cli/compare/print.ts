@@ -93,7 +93,7 @@ function row(result: SchemeResult, notes: Footnotes): string[] {
 function setUpText({ time, roundTrips: { value, source } }: SetUp, notes: Footnotes): string {
   // That there is no delay to tell them by is no news on a link that is as it is.
   if (value === undefined) return milliseconds(time)
-  return `${milliseconds(time)}\n${roundTrips(value).replace(' trips', '\ntrips')} ${notes.mark(source)}`
+  return `${milliseconds(time)}\n${roundTrips(value).replace(' trip', '\ntrip')} ${notes.mark(source)}`
 }
 
 function counted({ value, source }: Counted, unit: string, notes: Footnotes): string {

@@ -17,9 +17,9 @@ export function count(value: number, singular: string): string {
   return `${threeDigits(value)} ${singular}${value === 1 ? '' : 's'}`
 }
 
-/** `1.0 round trips`: a link varies too much for a second digit to mean anything. */
+/** `1 round trip` where they were counted; `1.1 round trips` by the time, whose second digit would mean nothing. */
 export function roundTrips(value: number): string {
-  return `${value.toFixed(1)} round trips`
+  return Number.isInteger(value) ? count(value, 'round trip') : `${value.toFixed(1)} round trips`
 }
 
 /** Three digits are enough for reading; of whole numbers all of them. */
