@@ -182,7 +182,7 @@ test('Ctrl-C before anybody has answered ends it as well', async () => {
   expect(await readdir(folder.path)).toEqual([])
 }, 60_000)
 
-test('what cannot be begun leaves nothing in the temporary folder', async () => {
+given(scheme('raw'))('what cannot be begun leaves nothing in the temporary folder', async () => {
   await using folder: TemporaryDirectory = await temporaryDirectory()
   const { code, stderr } = await demoIn(folder, '--over', 'tcp+raw').exited
   const words = 'demo:call: tcp+raw, undisturbed ...\ndemo:call: there is no free place for raw on this machine\n'
