@@ -61,15 +61,24 @@ async function fate(endpoint: StreamEndpoint): Promise<string> {
   )
 }
 
+const listeners = new Set<Listener>()
+
+/** Listens, and a test that fails leaves no listener: a channel that stays taken would fail its second try, and other tests. */
+async function listenHere(address: string): Promise<Listener> {
+  const listener = await listen(address)
+  listeners.add(listener)
+  return listener
+}
+
 async function pair(): Promise<{ ours: StreamEndpoint; theirs: StreamEndpoint; listener: Listener<StreamEndpoint> }> {
-  const listener = (await listen(rfcomm(0))) as Listener<StreamEndpoint>
+  const listener = (await listenHere(rfcomm(0))) as Listener<StreamEndpoint>
   const accepted = listener.accept({ timeout: 10_000 })
   const ours = (await connect(listener.address as RfcommAddress, { ...from, timeout: 10_000 })) as StreamEndpoint
   return { ours, theirs: await accepted, listener }
 }
 
 async function messagePair(): Promise<{ ours: DatagramEndpoint; theirs: DatagramEndpoint; listener: Listener }> {
-  const listener = await listen(l2cap(0))
+  const listener = await listenHere(l2cap(0))
   const accepted = listener.accept({ timeout: 10_000 })
   const ours = (await connect(listener.address as Address, { ...messagesFrom, timeout: 10_000 })) as DatagramEndpoint
   return { ours, theirs: (await accepted) as unknown as DatagramEndpoint, listener }
@@ -96,7 +105,9 @@ beforeAll(async () => {
 beforeEach(() => {
   before = openDescriptors()
 })
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') await Promise.all([...listeners].map((listener) => listener.close()))
+  listeners.clear()
   await expect.poll(openDescriptors, { timeout: 5000 }).toBe(before)
 })
 
@@ -202,7 +213,7 @@ describe('nobody there', () => {
     ['that we name', from],
     ['that the kernel chooses', {}],
   ])('a server that closes what it accepts is met once, from the adapter %s', async (_which, local) => {
-    await using listener = await listen(rfcomm(0))
+    await using listener = await listenHere(rfcomm(0))
     let met = 0
     listener.on('connection', (peer) => {
       met++
@@ -217,7 +228,7 @@ describe('nobody there', () => {
   })
 
   test('our own adapter reaches no server of its own', async () => {
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     const error = await refusal(connect(listener.address as RfcommAddress, { local: `rfcomm://${far.address}/0` }))
     expect(['ECONNREFUSED', 'EHOSTUNREACH']).toContain(error.code)
     expect(error.milliseconds).toBeLessThan(1500)
@@ -225,7 +236,7 @@ describe('nobody there', () => {
   })
 
   test('a listener that closes refuses whoever comes next', async () => {
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     const { address } = listener
     await listener.close()
     expect(await refusal(connect(address as RfcommAddress, from))).toMatchObject({ code: 'ECONNREFUSED' })
@@ -246,7 +257,7 @@ describe('our own adapter', () => {
   })
 
   test('one that is down is EHOSTUNREACH, until it is up again', async () => {
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     const address = listener.address as RfcommAddress
     hciconfig(near.id, 'down')
     const error = await refusal(connect(address, from))
@@ -343,7 +354,7 @@ describe('a peer that falls silent', () => {
   })
 
   test('while we connect: the timeout is ETIMEDOUT, an abort an AbortError, at once, and the next connect works', async () => {
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     const address = listener.address as RfcommAddress
     listener.on('connection', (peer) => (peer as StreamEndpoint).on('error', () => undefined).resume())
     signalControllers('STOP')
@@ -372,7 +383,7 @@ describe('a connect that is given up', () => {
   })
 
   test('after 0 to 60 ms: each ends at once, and the one after it works', async () => {
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     listener.on('connection', (peer) => (peer as StreamEndpoint).on('error', () => undefined).resume())
     const address = listener.address as RfcommAddress
     const outcomes = new Set<string>()
@@ -399,7 +410,7 @@ describe('a connect that is given up', () => {
   })
 
   test('l2cap, the same', async () => {
-    const listener = await listen(l2cap(0))
+    const listener = await listenHere(l2cap(0))
     listener.on('connection', (peer) => {
       const endpoint = peer as unknown as DatagramEndpoint
       endpoint.on('message', () => undefined).on('end', () => void endpoint.close())
@@ -444,7 +455,7 @@ describe('one connection on one channel', () => {
   })
 
   test('a connect right after the close succeeds, 20 times', async () => {
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     listener.on('connection', (peer) => (peer as StreamEndpoint).on('error', () => undefined).resume())
     for (let round = 0; round < 20; round++) {
       const endpoint = await connect(listener.address as RfcommAddress, from)
@@ -455,7 +466,7 @@ describe('one connection on one channel', () => {
   })
 
   test('two servers on one PSM: the second is told so', async () => {
-    const listener = await listen(l2cap(0))
+    const listener = await listenHere(l2cap(0))
     const error = await refusal(listen(listener.address as Address))
     expect(error).toMatchObject({ code: 'EADDRINUSE', syscall: 'bind' })
     await listener.close()
@@ -464,7 +475,7 @@ describe('one connection on one channel', () => {
 
 describe('a peer that leaves', () => {
   test('killed in the middle of a stream: what it had sent arrives, then the end, and our write fails', async () => {
-    const listener = (await listen(rfcomm(0))) as Listener<StreamEndpoint>
+    const listener = (await listenHere(rfcomm(0))) as Listener<StreamEndpoint>
     const { channel: port } = listener.address as RfcommAddress
     const peer = startPeer({
       ...{ role: 'connect', scheme: 'rfcomm', local: near.address, remote: far.address },
@@ -523,7 +534,7 @@ describe('processes and threads', () => {
   }
 
   test('a user without privileges connects and listens, but not on the PSMs below 0x1001', async () => {
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     listener.on('connection', (peer) => (peer as StreamEndpoint).on('error', () => undefined).write('welcome'))
     const options = {
       what: 'unprivileged',
@@ -554,7 +565,7 @@ describe('processes and threads', () => {
   })
 
   test('a worker that is terminated takes its connection with it: no descriptor stays, the peer sees the end', async () => {
-    const listener = (await listen(rfcomm(0))) as Listener<StreamEndpoint>
+    const listener = (await listenHere(rfcomm(0))) as Listener<StreamEndpoint>
     const first = listener.accept({ timeout: 60_000 })
     const second = listener.accept({ timeout: 60_000 })
     await using child = startProcess({
@@ -589,7 +600,7 @@ describe('security above low', () => {
   test('without bluetoothd nobody can pair: it fails, by our own timeout at the latest', async () => {
     // Over a link that is there already it takes longer.
     restartControllers(2)
-    const listener = await listen(rfcomm(0))
+    const listener = await listenHere(rfcomm(0))
     const options = { ...from, security: 'medium', timeout: 5000 } as const
     const error = await refusal(connect(listener.address as RfcommAddress, options))
     expect(error.code).toMatch(/^(ECONNRESET|ETIMEDOUT)$/)
