@@ -121,25 +121,11 @@ program
   )
   .option('--size <bytes>', 'of each message, 4 or more', positive, DEFAULTS.size)
   .option('--interval <time>', 'from one message to the next (default: 4ms; over a radio 20ms)', duration)
-  .addOption(
-    new Option('--loss <share>', 'lost on the way').argParser(share).default(DEFAULTS.loss, `${100 * DEFAULTS.loss}%`),
-  )
-  .addOption(
-    new Option('--duplicate <share>', 'arrive twice')
-      .argParser(share)
-      .default(DEFAULTS.duplicate, `${100 * DEFAULTS.duplicate}%`),
-  )
-  .addOption(
-    new Option('--reorder <share>', 'held back, so that later ones arrive before')
-      .argParser(share)
-      .default(DEFAULTS.reorder, `${100 * DEFAULTS.reorder}%`),
-  )
-  .addOption(new Option('--delay <time>', 'one way').argParser(duration).default(DEFAULTS.delay, `${DEFAULTS.delay}ms`))
-  .addOption(
-    new Option('--jitter <time>', 'up to so much more')
-      .argParser(duration)
-      .default(DEFAULTS.jitter, `${DEFAULTS.jitter}ms`),
-  )
+  .addOption(shareFlag('--loss <share>', 'lost on the way', DEFAULTS.loss))
+  .addOption(shareFlag('--duplicate <share>', 'arrive twice', DEFAULTS.duplicate))
+  .addOption(shareFlag('--reorder <share>', 'held back, so that later ones arrive before', DEFAULTS.reorder))
+  .addOption(timeFlag('--delay <time>', 'one way', DEFAULTS.delay))
+  .addOption(timeFlag('--jitter <time>', 'up to so much more', DEFAULTS.jitter))
   .option('--seed <number>', 'chooses what is lost', seed, DEFAULTS.seed)
   .option('--netem', 'disturb tcp and udp as well, by the kernel')
   .option('--json', 'print what was found out as JSON, every message included')
@@ -151,6 +137,15 @@ program
       compare(schemes, options, { stdout: process.stdout, stderr: process.stderr, page }, stop),
     )
   })
+
+/** Help tells a default as one would write it. */
+function shareFlag(flags: string, what: string, usual: number): Option {
+  return new Option(flags, what).argParser(share).default(usual, `${100 * usual}%`)
+}
+
+function timeFlag(flags: string, what: string, usual: number): Option {
+  return new Option(flags, what).argParser(duration).default(usual, `${usual}ms`)
+}
 
 /** BlueZ searches for LE and BR/EDR in turns of some 5 s each. */
 const SCAN_TIME = 15_000
