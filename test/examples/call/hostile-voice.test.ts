@@ -4,11 +4,11 @@ import { Conversation } from '../../../examples/call/voice/conversation.ts'
 import { encodeRtcp } from '../../../examples/call/voice/rtcp.ts'
 import { encodeRtp, parseRtp } from '../../../examples/call/voice/rtp.ts'
 import { MadeTime } from './conversation-pair.ts'
+import { reportBlock, word } from './report-blocks.ts'
 
 /** What may happen to Bob, whose SSRC is known to those who lie about him. */
 type Deed = (bob: Conversation, time: MadeTime, ssrc: number) => void
 
-const word = fc.oneof(fc.nat({ max: 0xffff_ffff }), fc.constantFrom(0, 160, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff))
 const source = fc.constantFrom(0, 1, 0xffff_ffff)
 
 const voice: fc.Arbitrary<Deed> = fc
@@ -27,18 +27,11 @@ const report: fc.Arbitrary<Deed> = fc
   .record({
     sender: source,
     ntp: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-    block: fc.record({
-      fractionLost: fc.nat({ max: 255 }),
-      cumulativeLost: fc.integer({ min: -0x80_0000, max: 0x7f_ffff }),
-      highestSequence: word,
-      jitter: word,
-      lastSenderReport: word,
-      delaySinceLastSenderReport: word,
-    }),
+    block: reportBlock,
   })
   .map(({ sender, ntp, block }) => (bob, _, ssrc) => {
     const sent = { ssrc: sender, ntp, rtpTimestamp: 0, packets: 0, octets: 0 }
-    bob.received(encodeRtcp([{ type: 'SR', ...sent, blocks: [{ ssrc, ...block }] }]))
+    bob.received(encodeRtcp([{ type: 'SR', ...sent, blocks: [{ ...block, ssrc }] }]))
   })
 
 const goodbye: fc.Arbitrary<Deed> = source.map((ssrc) => (bob) => {

@@ -1,22 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compactNtp, ntpTime } from '../../../examples/call/voice/ntp.ts'
-import { encodeRtcp, isRtcp, parseRtcp, type ReportBlock, type RtcpPacket } from '../../../examples/call/voice/rtcp.ts'
+import { encodeRtcp, isRtcp, parseRtcp, type RtcpPacket } from '../../../examples/call/voice/rtcp.ts'
 import { encodeRtp } from '../../../examples/call/voice/rtp.ts'
 import { given, python } from '../../support/need.ts'
 import { runPython } from './programs.ts'
+import { reportBlock, word } from './report-blocks.ts'
 
-const word = fc.nat({ max: 0xffff_ffff })
-const block: fc.Arbitrary<ReportBlock> = fc.record({
-  ssrc: word,
-  fractionLost: fc.nat({ max: 255 }),
-  cumulativeLost: fc.integer({ min: -0x80_0000, max: 0x7f_ffff }),
-  highestSequence: word,
-  jitter: word,
-  lastSenderReport: word,
-  delaySinceLastSenderReport: word,
-})
-const blocks = fc.array(block, { maxLength: 31 })
+const blocks = fc.array(reportBlock, { maxLength: 31 })
 const report: fc.Arbitrary<RtcpPacket> = fc.oneof(
   fc.record({ type: fc.constant('RR' as const), ssrc: word, blocks }),
   fc.record({
