@@ -48,8 +48,10 @@ export type Purpose = 'connect' | 'listen' | 'bind' | 'send'
 export interface ConnectFailure<A> {
   /** Of the error. */
   readonly code: string
-  /** Milliseconds since the first try. */
+  /** Milliseconds since a try of this connect first failed with this code: 0 for the first that does. */
   readonly elapsed: number
+  /** The codes that tries of this connect failed with, this one's included. */
+  readonly codes: ReadonlySet<string>
   /** Of the socket that failed. */
   readonly local: A | undefined
 }

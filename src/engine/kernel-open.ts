@@ -61,7 +61,7 @@ export class KernelOpener<A extends AddressBase> {
     request: OpenRequest<A>,
     signal: AbortSignal | undefined,
   ): Promise<AnyHandle<A>> {
-    const started = performance.now()
+    const firstFailures = new Map<string, number>()
     for (;;) {
       signal?.throwIfAborted()
       const socket = this.#open(address)
@@ -70,7 +70,9 @@ export class KernelOpener<A extends AddressBase> {
         await this.#connectSocket(socket, address, request, signal)
         return socket
       } catch (error) {
-        const delay = signal?.aborted ? undefined : this.#retryDelay(address, socket, error as SocketError, started)
+        const delay = signal?.aborted
+          ? undefined
+          : this.#retryDelay(address, socket, error as SocketError, firstFailures)
         socket.giveUp()
         if (delay === undefined) throw error
         await pause(delay, signal)
@@ -78,8 +80,18 @@ export class KernelOpener<A extends AddressBase> {
     }
   }
 
-  #retryDelay(address: A, socket: KernelSocket<A>, { code }: SocketError, started: number): number | undefined {
-    return this.#definition.retryConnect?.(address, { code, elapsed: performance.now() - started, local: socket.local })
+  /** `firstFailures`: when a try of this connect first failed with which code; this one's is noted there. */
+  #retryDelay(
+    address: A,
+    socket: KernelSocket<A>,
+    { code }: SocketError,
+    firstFailures: Map<string, number>,
+  ): number | undefined {
+    const now = performance.now()
+    const first = firstFailures.get(code) ?? now
+    firstFailures.set(code, first)
+    const failure = { code, elapsed: now - first, codes: new Set(firstFailures.keys()), local: socket.local }
+    return this.#definition.retryConnect?.(address, failure)
   }
 
   async #connectSocket(

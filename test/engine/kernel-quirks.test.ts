@@ -3,7 +3,7 @@ import type { StreamEvents } from '../../src/core/family.ts'
 import type { OpenRequest } from '../../src/core/options.ts'
 import { FAILED, READABLE, WRITABLE } from '../../src/engine/addon.ts'
 import { KernelDatagram } from '../../src/engine/kernel-datagram.ts'
-import type { KernelFamilyDefinition } from '../../src/engine/kernel-family.ts'
+import type { ConnectFailure, KernelFamilyDefinition } from '../../src/engine/kernel-family.ts'
 import { KernelOpener } from '../../src/engine/kernel-open.ts'
 import { encodeInt, SOCK_STREAM } from '../../src/engine/kernel-options.ts'
 import { KernelStream } from '../../src/engine/kernel-stream.ts'
@@ -14,6 +14,7 @@ const EAGAIN = -11
 const EBUSY = -16
 const ECONNRESET = -104
 const ETIMEDOUT = -110
+const ECONNREFUSED = -111
 const EINPROGRESS = -115
 
 const HUNG_UP = READABLE | WRITABLE | FAILED
@@ -101,8 +102,14 @@ test('a message socket reports the reset before its messages: they are delivered
   expect([events.onEnd.mock.calls.length, events.onError.mock.calls.length]).toEqual([1, 0])
 })
 
-/** `patience`: milliseconds for which a busy peer is tried again; by default longer than a busy machine stands still. */
-function openerOver(addon: ScriptedAddon, finishesConnect: boolean, patience = 20_000) {
+/** A busy peer is tried again for `patience` ms. */
+const whileBusy =
+  (patience: number) =>
+  (_address: TestAddress, { code, elapsed }: ConnectFailure<TestAddress>): number | undefined =>
+    code === 'EBUSY' && elapsed < patience ? 10 : undefined
+
+/** By default a busy peer is tried again for longer than a busy machine stands still. */
+function openerOver(addon: ScriptedAddon, finishesConnect: boolean, retryConnect = whileBusy(20_000)) {
   const definition: KernelFamilyDefinition<TestAddress> = {
     name: 'test',
     domain: 1,
@@ -111,7 +118,7 @@ function openerOver(addon: ScriptedAddon, finishesConnect: boolean, patience = 2
     decode: () => undefined,
     parse: () => testAddress,
     format: ({ bytes }) => `test:${bytes}`,
-    retryConnect: (_address, { code, elapsed }) => (code === 'EBUSY' && elapsed < patience ? 10 : undefined),
+    retryConnect,
   }
   return new KernelOpener(addon.addon, definition, () => testKind().facts)
 }
@@ -154,13 +161,34 @@ test('a refusal that passes is tried again with a new socket, until it passes', 
   expect(addon.left()).toEqual([])
 })
 
+test('each code has its time from when it first came, and the codes before it are told', async () => {
+  const addon = new ScriptedAddon()
+    .script('socket', 5, 6, 7, 8)
+    .script('connect', EBUSY, EBUSY, ECONNREFUSED, ECONNREFUSED)
+    .script('getsockname', 0, 0, 0, 0)
+  const failures: [code: string, elapsed: number, codes: string[]][] = []
+  const opener = openerOver(addon, false, (_address, { code, elapsed, codes }) => {
+    failures.push([code, elapsed, [...codes]])
+    return failures.length < 4 ? 20 : undefined
+  })
+  await expect(opener.connect(testAddress, requestOf())).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  const both = ['EBUSY', 'ECONNREFUSED']
+  const later = expect.toSatisfy((elapsed: number) => elapsed >= 19, 'at least the pause')
+  expect(failures).toEqual([
+    ['EBUSY', 0, ['EBUSY']],
+    ['EBUSY', later, ['EBUSY']],
+    ['ECONNREFUSED', 0, both],
+    ['ECONNREFUSED', later, both],
+  ])
+})
+
 test('or until it has lasted too long, or is aborted', async () => {
   const forever = (): ScriptedAddon =>
     new ScriptedAddon()
       .script('socket', ...Array<number>(100).fill(5))
       .script('connect', ...Array<number>(100).fill(EBUSY))
       .script('getsockname', ...Array<number>(100).fill(0))
-  await expect(openerOver(forever(), false, 200).connect(testAddress, requestOf())).rejects.toMatchObject({
+  await expect(openerOver(forever(), false, whileBusy(200)).connect(testAddress, requestOf())).rejects.toMatchObject({
     code: 'EBUSY',
   })
   const abort = new AbortController()

@@ -64,16 +64,19 @@ const leFacts: SchemeFacts = { ...(facts.l2cap as SchemeFacts), reliable: true }
 /**
  * There is one RFCOMM connection between two devices on one channel, and for some milliseconds after it was closed the next
  * one is refused, by us (EBUSY) or by the peer (ECONNREFUSED; ECONNRESET where the session of the last one is just ending).
+ * One may follow the other, so each has a time of its own.
  */
 const BUSY_LIMIT = 1000
 const REFUSED_LIMIT = 250
 const RETRY_DELAY = 50
 
-function retryLimit({ code, local }: ConnectFailure<BluetoothSocketAddress>): number {
+function retryLimit({ code, codes, local }: ConnectFailure<BluetoothSocketAddress>): number {
   if (code === 'EBUSY') return BUSY_LIMIT
   if (code === 'ECONNREFUSED') return REFUSED_LIMIT
-  // A socket that was not bound gets its address by being connected: a reset after that is the peer's, who closed at once.
-  return code === 'ECONNRESET' && local?.bdaddr === ANY ? REFUSED_LIMIT : 0
+  if (code !== 'ECONNRESET') return 0
+  // A peer that accepts and closes at once resets, too, and is not to be met again. A socket that was not bound gets its
+  // address by being connected; of one that was bound it is known only if the last connection was in the way just before.
+  return local?.bdaddr === ANY || codes.has('EBUSY') ? REFUSED_LIMIT : 0
 }
 
 /** The part of the family whose sockets are the kernel's: BlueZ's `rfcomm` and `l2cap` modules. */
