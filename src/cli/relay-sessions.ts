@@ -1,8 +1,7 @@
-import type { Address, DatagramEndpoint } from '../index.ts'
+import type { Address, DatagramEndpoint, OpenOptions } from '../index.ts'
 import { formatAddress, SocketError } from '../index.ts'
 import { IdleTimer } from './idle.ts'
 import { connectNamed, isDatagram, type Target } from './open.ts'
-import type { RelayOptions } from './relay.ts'
 import { note, reportError } from './report.ts'
 import type { Flow, Traffic } from './traffic.ts'
 
@@ -11,6 +10,15 @@ const DEFAULT_SESSIONS = 1024
 /** Messages of one sender that may wait for its target. */
 const QUEUE = 256
 
+export interface SessionOptions {
+  /** For the library, towards the target. */
+  readonly connecting: OpenOptions
+  /** Senders at a time; of a listener, connections. */
+  readonly maxConnections?: number
+  /** Milliseconds without a message after which a sender is forgotten. */
+  readonly idle: number
+}
+
 /**
  * A relay for schemes without connections: each sender gets a socket of its own towards the target, so that answers find
  * their way back, and loses it when nothing came or went for a while. As NAT does it.
@@ -18,7 +26,7 @@ const QUEUE = 256
 export class Sessions {
   readonly #near: DatagramEndpoint
   readonly #far: Target
-  readonly #options: RelayOptions
+  readonly #options: SessionOptions
   readonly #traffic: Traffic
   readonly #sessions = new Map<string, Session>()
   readonly #ending = new Set<Promise<void>>()
@@ -27,7 +35,7 @@ export class Sessions {
   #closing = false
   #failure: Error | undefined
 
-  constructor(near: DatagramEndpoint, far: Target, options: RelayOptions, traffic: Traffic) {
+  constructor(near: DatagramEndpoint, far: Target, options: SessionOptions, traffic: Traffic) {
     this.#near = near
     this.#far = far
     this.#options = options
@@ -98,7 +106,7 @@ class Session {
   readonly #near: DatagramEndpoint
   readonly #from: Address | undefined
   readonly #far: Target
-  readonly #options: RelayOptions
+  readonly #options: SessionOptions
   readonly #traffic: Traffic
   readonly #flow: Flow
   readonly #idle = new IdleTimer(() => this.close())
@@ -116,7 +124,7 @@ class Session {
     near: DatagramEndpoint,
     from: Address | undefined,
     far: Target,
-    options: RelayOptions,
+    options: SessionOptions,
     traffic: Traffic,
     flow: Flow,
   ) {

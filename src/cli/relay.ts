@@ -3,22 +3,17 @@ import type { Address, DatagramEndpoint, OpenOptions, StreamEndpoint } from '../
 import { bind, formatAddress, type Listener, listen, SocketError } from '../index.ts'
 import { connectNamed, isStream, readTarget, type Target } from './open.ts'
 import { relayMessages } from './relay-messages.ts'
-import { Sessions } from './relay-sessions.ts'
+import { type SessionOptions, Sessions } from './relay-sessions.ts'
 import { relayStreams } from './relay-streams.ts'
 import { EXIT, note, reportError } from './report.ts'
 import type { Stop } from './stop.ts'
 import { Traffic } from './traffic.ts'
 
-export interface RelayOptions {
+export interface RelayOptions extends SessionOptions {
   /** For the library, where clients come. */
   readonly listening: OpenOptions
-  /** For the library, towards the target. */
-  readonly connecting: OpenOptions
   readonly progress?: boolean
   readonly quiet?: boolean
-  readonly maxConnections?: number
-  /** Milliseconds without a message after which a sender is forgotten; schemes without connections. */
-  readonly idle: number
   /** Milliseconds that open connections get to finish once we were asked to stop. */
   readonly grace: number
 }
