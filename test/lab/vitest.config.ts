@@ -13,8 +13,8 @@ const config: ViteUserConfig = defineConfig({
     fileParallelism: false,
     maxWorkers: 1,
     testTimeout: 120_000,
-    // Where nothing was compiled on the host, the guest does it before the first test.
-    hookTimeout: 300_000,
+    // Where what the host compiled is older than its source, the guest compiles before the first test that needs it: six minutes.
+    hookTimeout: 900_000,
     projects: [
       {
         extends: true,
