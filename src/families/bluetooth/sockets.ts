@@ -75,7 +75,7 @@ function retryLimit({ code, codes, local }: ConnectFailure<BluetoothSocketAddres
   if (code === 'ECONNREFUSED') return REFUSED_LIMIT
   if (code !== 'ECONNRESET') return 0
   // A peer that accepts and closes at once resets, too, and is not to be met again. A socket that was not bound gets its
-  // address by being connected; of one that was bound it is known only if the last connection was in the way just before.
+  // address by being connected; one that was bound has it before, so there only a last connection that was in the way tells.
   return local?.bdaddr === ANY || codes.has('EBUSY') ? REFUSED_LIMIT : 0
 }
 
