@@ -54,6 +54,8 @@ export interface ConnectFailure<A> {
   readonly codes: ReadonlySet<string>
   /** Of the socket that failed. */
   readonly local: A | undefined
+  /** Whether it was bound before, so that `local` is not the connection's doing. */
+  readonly isBound: boolean
 }
 
 /** A family of the kernel's, as data and a codec. `kernelFamily` makes the family of it. */

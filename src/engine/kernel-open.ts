@@ -8,7 +8,7 @@ import { type BindSteps, bindWithRetry } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
 import { KernelDatagram } from './kernel-datagram.ts'
-import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
+import type { ConnectFailure, KernelFamilyDefinition, Purpose } from './kernel-family.ts'
 import { KernelListener } from './kernel-listener.ts'
 import {
   decodeInt,
@@ -61,7 +61,7 @@ export class KernelOpener<A extends AddressBase> {
     request: OpenRequest<A>,
     signal: AbortSignal | undefined,
   ): Promise<AnyHandle<A>> {
-    const firstFailures = new Map<string, number>()
+    let firstFailures: Map<string, number> | undefined
     for (;;) {
       signal?.throwIfAborted()
       const socket = this.#open(address)
@@ -70,28 +70,17 @@ export class KernelOpener<A extends AddressBase> {
         await this.#connectSocket(socket, address, request, signal)
         return socket
       } catch (error) {
-        const delay = signal?.aborted
-          ? undefined
-          : this.#retryDelay(address, socket, error as SocketError, firstFailures)
+        let delay: number | undefined
+        if (!signal?.aborted && this.#definition.retryConnect !== undefined) {
+          firstFailures ??= new Map()
+          const failure = connectFailure(error as SocketError, socket.local, request.local !== undefined, firstFailures)
+          delay = this.#definition.retryConnect(address, failure)
+        }
         socket.giveUp()
         if (delay === undefined) throw error
         await pause(delay, signal)
       }
     }
-  }
-
-  /** `firstFailures`: when a try of this connect first failed with which code; this one's is noted there. */
-  #retryDelay(
-    address: A,
-    socket: KernelSocket<A>,
-    { code }: SocketError,
-    firstFailures: Map<string, number>,
-  ): number | undefined {
-    const now = performance.now()
-    const first = firstFailures.get(code) ?? now
-    firstFailures.set(code, first)
-    const failure = { code, elapsed: now - first, codes: new Set(firstFailures.keys()), local: socket.local }
-    return this.#definition.retryConnect?.(address, failure)
   }
 
   async #connectSocket(
@@ -403,4 +392,17 @@ export function unavailable(scheme: string, reason: string, remedy: string | und
 
 export function isMissing(error: unknown): boolean {
   return error instanceof SocketError && MISSING.has(error.code)
+}
+
+/** What a family decides by. `firstFailures`: when a try of this connect first failed with which code; this one's is noted there. */
+function connectFailure<A>(
+  { code }: SocketError,
+  local: A | undefined,
+  isBound: boolean,
+  firstFailures: Map<string, number>,
+): ConnectFailure<A> {
+  const now = performance.now()
+  const first = firstFailures.get(code) ?? now
+  firstFailures.set(code, first)
+  return { code, elapsed: now - first, codes: new Set(firstFailures.keys()), local, isBound }
 }

@@ -161,6 +161,21 @@ test('a refusal that passes is tried again with a new socket, until it passes', 
   expect(addon.left()).toEqual([])
 })
 
+test('or until it has lasted too long, or is aborted', async () => {
+  const forever = (): ScriptedAddon =>
+    new ScriptedAddon()
+      .script('socket', ...Array<number>(100).fill(5))
+      .script('connect', ...Array<number>(100).fill(EBUSY))
+      .script('getsockname', ...Array<number>(100).fill(0))
+  await expect(openerOver(forever(), false, whileBusy(200)).connect(testAddress, requestOf())).rejects.toMatchObject({
+    code: 'EBUSY',
+  })
+  const abort = new AbortController()
+  const connecting = openerOver(forever(), false).connect(testAddress, requestOf(abort.signal))
+  setTimeout(() => abort.abort(new Error('enough')), 30)
+  await expect(connecting).rejects.toThrow('enough')
+})
+
 test('each code has its time from when it first came, and the codes before it are told', async () => {
   const addon = new ScriptedAddon()
     .script('socket', 5, 6, 7, 8)
@@ -182,17 +197,18 @@ test('each code has its time from when it first came, and the codes before it ar
   ])
 })
 
-test('or until it has lasted too long, or is aborted', async () => {
-  const forever = (): ScriptedAddon =>
-    new ScriptedAddon()
-      .script('socket', ...Array<number>(100).fill(5))
-      .script('connect', ...Array<number>(100).fill(EBUSY))
-      .script('getsockname', ...Array<number>(100).fill(0))
-  await expect(openerOver(forever(), false, whileBusy(200)).connect(testAddress, requestOf())).rejects.toMatchObject({
-    code: 'EBUSY',
+test.each([
+  ['one that was bound', testAddress, true],
+  ['one that was not', undefined, false],
+])('a failed connect tells of its socket: %s', async (_which, local, isBound) => {
+  const addon = new ScriptedAddon().script('socket', 5).script('connect', EBUSY).script('getsockname', 0)
+  if (isBound) addon.script('bind', 0)
+  const seen: boolean[] = []
+  const opener = openerOver(addon, false, (_address, failure) => {
+    seen.push(failure.isBound)
+    return undefined
   })
-  const abort = new AbortController()
-  const connecting = openerOver(forever(), false).connect(testAddress, requestOf(abort.signal))
-  setTimeout(() => abort.abort(new Error('enough')), 30)
-  await expect(connecting).rejects.toThrow('enough')
+  await expect(opener.connect(testAddress, { ...requestOf(), local })).rejects.toMatchObject({ code: 'EBUSY' })
+  expect(seen).toEqual([isBound])
+  expect(addon.left()).toEqual([])
 })

@@ -70,13 +70,14 @@ const BUSY_LIMIT = 1000
 const REFUSED_LIMIT = 250
 const RETRY_DELAY = 50
 
-function retryLimit({ code, codes, local }: ConnectFailure<BluetoothSocketAddress>): number {
+function retryLimit({ code, codes, local, isBound }: ConnectFailure<BluetoothSocketAddress>): number {
   if (code === 'EBUSY') return BUSY_LIMIT
   if (code === 'ECONNREFUSED') return REFUSED_LIMIT
   if (code !== 'ECONNRESET') return 0
   // A peer that accepts and closes at once resets, too, and is not to be met again. A socket that was not bound gets its
-  // address by being connected; one that was bound has it before, so there only a last connection that was in the way tells.
-  return local?.bdaddr === ANY || codes.has('EBUSY') ? REFUSED_LIMIT : 0
+  // address by being connected; one that was has it before, so there only a last connection that was in the way tells.
+  const wasNotMade = isBound ? codes.has('EBUSY') : local?.bdaddr === ANY
+  return wasNotMade ? REFUSED_LIMIT : 0
 }
 
 /** The part of the family whose sockets are the kernel's: BlueZ's `rfcomm` and `l2cap` modules. */
