@@ -12,6 +12,7 @@
             "native/calls.cc",
             "native/environment.cc",
             "native/messages.cc",
+            "native/outside.cc",
             "native/shared-callbacks.cc",
             "native/slabs.cc",
             "native/streams.cc",

@@ -28,6 +28,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("getsockopt", GetSockOpt),
       function("setsockopt", SetSockOpt),
       function("shutdown", Shutdown),
+      function("own", Own),
       function("adopt", Adopt),
       function("release", Release),
       function("close", Close),
@@ -44,6 +45,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("wait", Watch::Wait),
       function("ref", Watch::Ref),
       function("unref", Watch::Unref),
+      function("report", Report),
   };
   napi_define_properties(env, exports, std::size(functions), functions);
   return exports;

@@ -73,4 +73,9 @@ bool Read(napi_env env, napi_value value, Object* target) {
   return napi_typeof(env, value, &type) == napi_ok && type == napi_object;
 }
 
+bool Read(napi_env, napi_value value, Any* target) {
+  target->value = value;
+  return true;
+}
+
 }  // namespace polysocket

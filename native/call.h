@@ -27,6 +27,9 @@ struct Bytes {
 struct Words {
   int32_t* data;
   size_t length;
+
+  // Loaded exactly once: another thread may write to the memory, and what was checked must be what is used.
+  int32_t At(size_t index) const { return __atomic_load_n(data + index, __ATOMIC_RELAXED); }
 };
 
 // A sockaddr to hand to the kernel, exactly as long as the array that it came in; an empty array is no sockaddr at all.
@@ -48,6 +51,11 @@ struct Object {
   napi_value value;
 };
 
+// Whatever was passed, if anything was.
+struct Any {
+  napi_value value;
+};
+
 // Reads an argument, false if it is of another type or has no such value. None of them runs JavaScript, so memory that
 // one has found cannot move or shrink until the call returns.
 bool Read(napi_env env, napi_value value, int* target);
@@ -58,6 +66,7 @@ bool Read(napi_env env, napi_value value, Name* target);
 bool Read(napi_env env, napi_value value, Array* target);
 bool Read(napi_env env, napi_value value, Function* target);
 bool Read(napi_env env, napi_value value, Object* target);
+bool Read(napi_env env, napi_value value, Any* target);
 
 // One call from JavaScript.
 class Call {

@@ -11,6 +11,11 @@ namespace {
 
 constexpr int kTypeFlags = SOCK_CLOEXEC | SOCK_NONBLOCK;
 
+bool IsUndefined(napi_env env, napi_value value) {
+  napi_valuetype type;
+  return napi_typeof(env, value, &type) == napi_ok && type == napi_undefined;
+}
+
 // getsockname(2) and getpeername(2).
 napi_value GetName(napi_env env, napi_callback_info info, int (*get)(int, sockaddr*, socklen_t*)) {
   Call call(env, info);
@@ -90,7 +95,7 @@ napi_value Accept(napi_env env, napi_callback_info info) {
     return accept4(listener, reinterpret_cast<sockaddr*>(name.data), &length, kTypeFlags);
   });
   if (fd < 0) return call.Return(fd);
-  call.environment().descriptors().Own(static_cast<int>(fd));
+  call.environment().descriptors().OwnAccepted(static_cast<int>(fd));
   name_length.data[0] = static_cast<int32_t>(length);
   return call.Return(fd);
 }
@@ -129,6 +134,17 @@ napi_value Shutdown(napi_env env, napi_callback_info info) {
   return call.Return(Retry([&] { return shutdown(fd, how); }));
 }
 
+napi_value Own(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  int fd;
+  if (!call.Read(&fd)) return call.Return(-EINVAL);
+  Descriptors& descriptors = call.environment().descriptors();
+  if (fcntl(fd, F_GETFD) == -1) return call.Return(-errno);
+  if (descriptors.Owns(fd)) return call.Return(-EEXIST);
+  descriptors.Own(fd);
+  return call.Return(0);
+}
+
 napi_value Adopt(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
@@ -155,10 +171,13 @@ napi_value Release(napi_env env, napi_callback_info info) {
 napi_value Close(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
-  if (!call.Read(&fd)) return call.Return(-EINVAL);
+  Any owner;
+  if (!call.Read(&fd, &owner)) return call.Return(-EINVAL);
   Descriptors& descriptors = call.environment().descriptors();
   if (!descriptors.Owns(fd)) return call.Return(-EBADF);
   Watch* const watch = descriptors.WatchOf(fd);
+  const bool is_owner = watch == nullptr ? IsUndefined(env, owner.value) : watch->IsOwnedBy(owner.value);
+  if (!is_owner) return call.Return(-EBADF);
   if (watch != nullptr) watch->Stop();
   return call.Return(descriptors.Close(fd) == -1 ? -errno : 0);
 }

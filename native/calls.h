@@ -17,6 +17,7 @@ napi_value GetPeerName(napi_env env, napi_callback_info info);
 napi_value GetSockOpt(napi_env env, napi_callback_info info);
 napi_value SetSockOpt(napi_env env, napi_callback_info info);
 napi_value Shutdown(napi_env env, napi_callback_info info);
+napi_value Own(napi_env env, napi_callback_info info);
 napi_value Adopt(napi_env env, napi_callback_info info);
 napi_value Release(napi_env env, napi_callback_info info);
 napi_value Close(napi_env env, napi_callback_info info);

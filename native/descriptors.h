@@ -15,26 +15,21 @@ class Watch;
 // had open at once.
 class Descriptors {
  public:
-  bool Owns(int fd) const { return fd >= 0 && static_cast<size_t>(fd) < owned_.size() && owned_[fd]; }
+  bool Owns(int fd) const { return fd >= 0 && fd < end() && table_[fd].owned; }
 
   // nullptr for one that is not watched.
-  Watch* WatchOf(int fd) const { return Owns(fd) ? watches_[fd] : nullptr; }
+  Watch* WatchOf(int fd) const { return Owns(fd) ? table_[fd].watch : nullptr; }
+
+  // Whether accept(2) gave it: nobody's code asked for this one.
+  bool IsAccepted(int fd) const { return Owns(fd) && table_[fd].accepted; }
 
   // `fd` must be open, hence not negative.
-  void Own(int fd) {
-    if (static_cast<size_t>(fd) >= owned_.size()) {
-      owned_.resize(fd + 1, false);
-      watches_.resize(fd + 1, nullptr);
-    }
-    owned_[fd] = true;
-  }
+  void Own(int fd) { Put(fd, {true, false, nullptr}); }
+  void OwnAccepted(int fd) { Put(fd, {true, true, nullptr}); }
 
   // Of one that is owned.
-  void SetWatch(int fd, Watch* watch) { watches_[fd] = watch; }
-  void Disown(int fd) {
-    owned_[fd] = false;
-    watches_[fd] = nullptr;
-  }
+  void SetWatch(int fd, Watch* watch) { table_[fd].watch = watch; }
+  void Disown(int fd) { table_[fd] = {}; }
 
   // Never retried: Linux frees the number before anything in close(2) can be interrupted, and by the time of a second
   // call another thread may have got it.
@@ -44,11 +39,21 @@ class Descriptors {
   }
 
   // Above every one that is owned.
-  int end() const { return static_cast<int>(owned_.size()); }
+  int end() const { return static_cast<int>(table_.size()); }
 
  private:
-  std::vector<bool> owned_;
-  std::vector<Watch*> watches_;
+  struct Entry {
+    bool owned = false;
+    bool accepted = false;
+    Watch* watch = nullptr;
+  };
+
+  void Put(int fd, Entry entry) {
+    if (fd >= end()) table_.resize(static_cast<size_t>(fd) + 1);
+    table_[fd] = entry;
+  }
+
+  std::vector<Entry> table_;
 };
 
 }  // namespace polysocket

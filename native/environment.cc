@@ -25,6 +25,7 @@ void Environment::OnWatchStopped() {
 void Environment::OnExit(napi_async_cleanup_hook_handle, void* data) {
   Environment* environment = static_cast<Environment*>(data);
   environment->exiting_ = true;
+  environment->outside_.Leave(environment->env());
   Descriptors& descriptors = environment->descriptors_;
   for (int fd = 0; fd < descriptors.end(); fd++) {
     Watch* const watch = descriptors.WatchOf(fd);

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "descriptors.h"
+#include "outside.h"
 #include "shared-callbacks.h"
 #include "slabs.h"
 
@@ -43,6 +44,7 @@ class Environment {
   Batch& batch() { return batch_; }
   Slabs* slabs() { return slabs_; }
   SharedCallbacks& callbacks() { return callbacks_; }
+  Outside& outside() { return outside_; }
 
   // The watch has let go of its descriptor, and the event loop is about to let go of the watch.
   void OnWatchStopping() { stopping_++; }
@@ -61,6 +63,7 @@ class Environment {
   napi_async_cleanup_hook_handle exit_hook_ = nullptr;
   bool exiting_ = false;
   size_t stopping_ = 0;
+  Outside outside_;
   Descriptors descriptors_;
   SharedCallbacks callbacks_;
   Slabs* const slabs_ = Slabs::Create();

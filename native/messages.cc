@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ancillary.h"
 #include "call.h"
 #include "calls.h"
 #include "transfer.h"
@@ -32,22 +34,28 @@ void AddSegmentSize(msghdr* header, SegmentControl* control, size_t segment) {
   std::memcpy(CMSG_DATA(part), &size, sizeof(size));
 }
 
-// What UDP_GRO says of a message: the length of each but the last of the messages that it is made of; 0 for a single one.
-int32_t SegmentSize(msghdr* header) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr; part = CMSG_NXTHDR(header, part)) {
-    if (part->cmsg_level != IPPROTO_UDP || part->cmsg_type != UDP_GRO || part->cmsg_len < CMSG_LEN(sizeof(int))) continue;
-    int size;
-    std::memcpy(&size, CMSG_DATA(part), sizeof(size));
-    return size;
-  }
-  return 0;
+// Takes ownership of the descriptors that came with a message. Returns what UDP_GRO says of it: the length of each but the
+// last of the messages that it is made of; 0 for a single one.
+int32_t TakeAncillary(Descriptors* descriptors, const msghdr& header) {
+  int32_t segment = 0;
+  const uint8_t* const control = static_cast<const uint8_t*>(header.msg_control);
+  ForEachPart(control, header.msg_controllen, [&](int level, int type, const uint8_t* data, size_t length) {
+    if (level == IPPROTO_UDP && type == UDP_GRO && length >= sizeof(segment)) {
+      std::memcpy(&segment, data, sizeof(segment));
+    }
+    ForEachFd(level, type, data, length, [descriptors](int fd) {
+      // The memory is the caller's: only what is open, and nobody's yet, can have come just now.
+      if (fcntl(fd, F_GETFD) != -1 && !descriptors->Owns(fd)) descriptors->Own(fd);
+    });
+  });
+  return segment;
 }
 
 // Moves the bytes of messages together, which stand in slots of their own.
-void Pack(uint8_t* start, size_t slot, const int32_t* meta, int64_t count) {
+void Pack(uint8_t* start, size_t slot, const mmsghdr* messages, int64_t count) {
   uint8_t* end = start;
   for (int64_t i = 0; i < count; i++) {
-    const size_t length = meta[i * kReceiveMeta];
+    const size_t length = std::min<size_t>(messages[i].msg_len, slot);
     const uint8_t* const bytes = start + i * slot;
     if (end != bytes && length > 0) std::memmove(end, bytes, length);
     end += length;
@@ -85,11 +93,10 @@ napi_value Sendmmsg(napi_env env, napi_callback_info info) {
   Batch& batch = call.environment().batch();
   size_t offset = 0;
   for (size_t i = 0; i < count; i++) {
-    // Copied, and checked as size_t, which makes a negative number too large.
-    const int32_t* const words = meta.data + i * kSendMeta;
-    const size_t length = words[0];
-    const size_t name_length = words[1];
-    const size_t segment = words[2];
+    // Checked as size_t, which makes a negative number too large.
+    const size_t length = meta.At(i * kSendMeta);
+    const size_t name_length = meta.At(i * kSendMeta + 1);
+    const size_t segment = meta.At(i * kSendMeta + 2);
     if (!slab.Holds(offset, length) || name_length > kNameSize || segment > kMaxSegment) return call.Return(-EINVAL);
     if (name_length > 0 && !names.Holds(i * kNameSize, name_length)) return call.Return(-EINVAL);
     batch.pieces[i] = {slab.data + offset, length};
@@ -137,6 +144,7 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
   }
   const int64_t received =
       Retry([&] { return recvmmsg(fd, batch.headers, static_cast<unsigned>(count), kReceive, nullptr); });
+  Descriptors& descriptors = call.environment().descriptors();
   size_t total = 0;
   for (int64_t i = 0; i < received; i++) {
     mmsghdr& message = batch.headers[i];
@@ -148,9 +156,9 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     words[1] = message.msg_hdr.msg_flags & ~MSG_CMSG_CLOEXEC;
     words[2] = static_cast<int32_t>(message.msg_hdr.msg_namelen);
     words[3] = static_cast<int32_t>(message.msg_hdr.msg_controllen);
-    words[4] = SegmentSize(&message.msg_hdr);
+    words[4] = TakeAncillary(&descriptors, message.msg_hdr);
   }
-  if (received > 0 && total < received * slot - total) Pack(start, slot, meta.data, received);
+  if (received > 0 && total < received * slot - total) Pack(start, slot, batch.headers, received);
   return call.Return(received);
 }
 

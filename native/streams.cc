@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ancillary.h"
 #include "call.h"
 #include "calls.h"
 #include "transfer.h"
@@ -18,8 +19,6 @@ constexpr size_t kEnough = 4 << 20;
 
 // The kernel's SCM_MAX_FD, which no header has: descriptors in one message. MAX_FDS in src/engine/addon.ts.
 constexpr size_t kMaxFds = 253;
-// The kernel's SCM_PIDFD, of SO_PASSPIDFD; headers before glibc 2.39 lack it.
-constexpr int kScmPidfd = 4;
 
 // Room for what one message of a stream can carry: descriptors, the sender's credentials (SO_PASSCRED), its security
 // label (SO_PASSSEC), its process (SO_PASSPIDFD).
@@ -27,25 +26,6 @@ struct alignas(cmsghdr) Control {
   uint8_t bytes[CMSG_SPACE(kMaxFds * sizeof(int)) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(256) +
                 CMSG_SPACE(sizeof(int))];
 };
-
-// Copies the descriptors that the message brought, of which `fds` has room for kMaxFds, and returns how many there are.
-size_t TakeFds(msghdr* header, int32_t* fds) {
-  size_t count = 0;
-  for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr; part = CMSG_NXTHDR(header, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_len < CMSG_LEN(sizeof(int))) continue;
-    if (part->cmsg_type == SCM_RIGHTS) {
-      const size_t length = std::min((part->cmsg_len - CMSG_LEN(0)) / sizeof(int), kMaxFds - count);
-      std::memcpy(fds + count, CMSG_DATA(part), length * sizeof(int));
-      count += length;
-    } else if (part->cmsg_type == kScmPidfd) {
-      // Nobody can ask for it, and it is open.
-      int fd;
-      std::memcpy(&fd, CMSG_DATA(part), sizeof(fd));
-      close(fd);
-    }
-  }
-  return count;
-}
 
 // recv(2) or send(2) of a part of a buffer, as the arguments say it.
 template <typename SystemCall>
@@ -122,12 +102,20 @@ napi_value RecvFds(napi_env env, napi_callback_info info) {
     return recvmsg(fd, &header, kReceive);
   });
   if (received < 0) return call.Return(received);
-  size_t count = TakeFds(&header, fds.data);
-  if ((header.msg_flags & MSG_CTRUNC) != 0) {
-    for (size_t i = 0; i < count; i++) close(fds.data[i]);
-    count = 0;
-  }
-  meta.data[0] = static_cast<int32_t>(count);
+  const bool is_whole = (header.msg_flags & MSG_CTRUNC) == 0;
+  Descriptors& descriptors = call.environment().descriptors();
+  int32_t count = 0;
+  ForEachPart(control.bytes, header.msg_controllen, [&](int level, int type, const uint8_t* data, size_t size) {
+    ForEachFd(level, type, data, size, [&](int came) {
+      if (is_whole && static_cast<size_t>(count) < kMaxFds) {
+        descriptors.Own(came);
+        fds.data[count++] = came;
+      } else {
+        close(came);
+      }
+    });
+  });
+  meta.data[0] = count;
   meta.data[1] = header.msg_flags & ~MSG_CMSG_CLOEXEC;
   return call.Return(received);
 }

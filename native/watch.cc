@@ -23,12 +23,20 @@ void ReportException(napi_env env) {
 
 }  // namespace
 
+napi_value Report(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  Any error;
+  if (call.Read(&error)) napi_fatal_exception(env, error.value);
+  return nullptr;
+}
+
 napi_value Watch::Open(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
   Object target;
+  Object resource;
   Function callback;
-  if (!call.Read(&fd, &target, &callback)) return call.Return(-EINVAL);
+  if (!call.Read(&fd, &target, &resource, &callback)) return call.Return(-EINVAL);
   Environment& environment = call.environment();
   Descriptors& descriptors = environment.descriptors();
   if (!descriptors.Owns(fd)) return call.Return(-EBADF);
@@ -42,38 +50,57 @@ napi_value Watch::Open(napi_env env, napi_callback_info info) {
   }
   // From before any JavaScript runs (an async_hooks listener may), so that nobody can watch it a second time.
   descriptors.SetWatch(fd, watch);
-  if (watch->Attach(env, target.value, callback.value)) return call.Return(0);
+  if (watch->Attach(env, target.value, resource.value, callback.value)) return call.Return(0);
   // Out of memory, or the environment is on its way out: an exception says so. The descriptor is the caller's again.
   if (descriptors.WatchOf(fd) == watch) watch->Stop();
   return call.Return(-ENOMEM);
 }
 
-bool Watch::Attach(napi_env env, napi_value target, napi_value callback) {
-  napi_value name;
+bool Watch::Attach(napi_env env, napi_value target, napi_value resource, napi_value callback) {
   callback_ = environment_->callbacks().Take(env, callback);
   return callback_ != nullptr &&
          // Weak to begin with, so that a target which nobody else holds is collected, and the watch with it.
          napi_add_finalizer(env, target, this, OnForgotten, nullptr, &target_) == napi_ok &&
-         napi_create_string_utf8(env, "polysocket", NAPI_AUTO_LENGTH, &name) == napi_ok &&
-         // The target is its own async resource. Node would make one otherwise and hold it for good, and with it the
-         // AsyncLocalStorage's store, which may well lead back to the socket.
-         napi_async_init(env, target, name, &context_) == napi_ok;
+         MakeContext(env, resource);
+}
+
+// A connection that was accepted is its client's doing: as with Node's own, it begins in no context, and not in that of
+// whoever called for the listener.
+bool Watch::MakeContext(napi_env env, napi_value resource) {
+  context_ = environment_->descriptors().IsAccepted(fd_) ? environment_->outside().MakeContext(env, resource)
+                                                         : NewContext(env, resource);
+  return context_ != nullptr;
+}
+
+Watch* Watch::Find(Environment& environment, int fd, napi_value owner) {
+  Watch* const watch = environment.descriptors().WatchOf(fd);
+  return watch != nullptr && watch->IsOwnedBy(owner) ? watch : nullptr;
+}
+
+bool Watch::IsOwnedBy(napi_value owner) const {
+  const napi_env env = environment_->env();
+  napi_value target;
+  bool same = false;
+  return napi_get_reference_value(env, target_, &target) == napi_ok && target != nullptr &&
+         napi_strict_equals(env, target, owner, &same) == napi_ok && same;
 }
 
 napi_value Watch::Wait(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
   int events;
-  if (!call.Read(&fd, &events) || (events & ~kEvents) != 0) return call.Return(-EINVAL);
-  Watch* const watch = call.environment().descriptors().WatchOf(fd);
+  Object owner;
+  if (!call.Read(&fd, &events, &owner) || (events & ~kEvents) != 0) return call.Return(-EINVAL);
+  Watch* const watch = Find(call.environment(), fd, owner.value);
   return call.Return(watch == nullptr ? -EBADF : watch->WaitFor(events));
 }
 
 napi_value Watch::Ref(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
-  if (!call.Read(&fd)) return call.Return(-EINVAL);
-  Watch* const watch = call.environment().descriptors().WatchOf(fd);
+  Object owner;
+  if (!call.Read(&fd, &owner)) return call.Return(-EINVAL);
+  Watch* const watch = Find(call.environment(), fd, owner.value);
   if (watch == nullptr) return call.Return(-EBADF);
   uv_ref(reinterpret_cast<uv_handle_t*>(&watch->poll_));
   return call.Return(0);
@@ -82,8 +109,9 @@ napi_value Watch::Ref(napi_env env, napi_callback_info info) {
 napi_value Watch::Unref(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
-  if (!call.Read(&fd)) return call.Return(-EINVAL);
-  Watch* const watch = call.environment().descriptors().WatchOf(fd);
+  Object owner;
+  if (!call.Read(&fd, &owner)) return call.Return(-EINVAL);
+  Watch* const watch = Find(call.environment(), fd, owner.value);
   if (watch == nullptr) return call.Return(-EBADF);
   uv_unref(reinterpret_cast<uv_handle_t*>(&watch->poll_));
   return call.Return(0);
@@ -120,6 +148,7 @@ void Watch::OnReady(uv_poll_t* poll, int status, int events) {
     events = kFailure;
   }
   if (napi_create_int32(env, events, &argument) != napi_ok) return;
+  watch->environment_->outside().Enter(env);
   if (napi_make_callback(env, watch->context_, target, callback, 1, &argument, nullptr) == napi_pending_exception) {
     ReportException(env);
   }

@@ -8,6 +8,9 @@
 
 namespace polysocket {
 
+// A function of the addon: the uncaught exception of whoever runs.
+napi_value Report(napi_env env, napi_callback_info info);
+
 // A descriptor that is known to the event loop, and the JavaScript object that stands for it, the target. It begins with
 // `watch` and ends when the descriptor is closed; its memory lasts until the event loop has let go of the poll handle.
 class Watch {
@@ -22,6 +25,10 @@ class Watch {
   // the epoll set knows the open file, not the number, and the file lives on where another process has a duplicate.
   void Stop();
 
+  // Whether this is the target. Who has it keeps it alive, so that the descriptor cannot have been closed for its being
+  // forgotten, nor its number be another's by now.
+  bool IsOwnedBy(napi_value owner) const;
+
  private:
   Watch(Environment* environment, int fd) : environment_(environment), fd_(fd) { poll_.data = this; }
 
@@ -29,7 +36,11 @@ class Watch {
   static void OnStopped(uv_handle_t* poll);
   static void OnForgotten(napi_env env, void* data, void* hint);
 
-  bool Attach(napi_env env, napi_value target, napi_value callback);
+  // The watch of this descriptor, if it is this owner's; nullptr otherwise.
+  static Watch* Find(Environment& environment, int fd, napi_value owner);
+
+  bool Attach(napi_env env, napi_value target, napi_value resource, napi_value callback);
+  bool MakeContext(napi_env env, napi_value resource);
   int WaitFor(int events);
   void Remember(int events);
 

@@ -52,7 +52,7 @@ export class DescriptorWrites {
 
   /** Closes the descriptors of what will not be sent. */
   dropAll(): void {
-    for (const held of this.#waiting.values()) this.#passing.drop(held)
+    for (const held of this.#waiting.values()) held.close()
     this.#waiting.clear()
   }
 }

@@ -133,17 +133,26 @@ export interface StreamHandle<A extends AddressBase = Address> extends Handle<A>
 /** Descriptors that ride with the bytes of a stream: SCM_RIGHTS of unix(7). */
 export interface DescriptorPassing {
   /**
-   * Duplicates, so that the caller may close its own at once. They belong to the handle, until `write` or `drop` closes
-   * them. Throws the system's error (EBADF, EMFILE; EINVAL for more than one message carries), and holds none then.
+   * Duplicates, so that the caller may close its own at once. `write` closes them, or the caller does. Throws the system's error (EBADF, EMFILE; EINVAL for more than one message carries), and holds none then.
    */
   hold(fds: readonly number[]): HeldDescriptors
-  drop(held: HeldDescriptors): void
-  /** Like `StreamHandle.write`, of one chunk of at least one byte; the descriptors go with its first. Drops `held`. */
+  /** Like `StreamHandle.write`, of one chunk of at least one byte; the descriptors go with its first. Closes `held`. */
   write(chunk: Uint8Array, held: HeldDescriptors, done: Done): void
 }
 
-/** Only the handle that made it looks into it. */
-export type HeldDescriptors = Int32Array
+/**
+ * Descriptors that wait to be sent, or for whoever they came for. Exactly one of the methods lets go of them, and the others
+ * do nothing from then on. Where nobody holds the object any more they are closed.
+ */
+export interface HeldDescriptors {
+  readonly fds: readonly number[]
+  /** They are the caller's. */
+  take(): number[]
+  /** The first is what `use` owns as soon as it has returned; where it throws it is closed, as are the others. */
+  give<T>(use: (fd: number) => T): T
+  /** Throws nothing, whatever close(2) says. */
+  close(): void
+}
 
 /** An object whose methods are called on it: not to be taken apart. */
 export interface StreamEvents {
@@ -152,8 +161,8 @@ export interface StreamEvents {
    * without a place for them has the system close them.
    */
   wantsFds?(): boolean
-  /** Descriptors, the receiver's to close. The bytes that they came with follow, perhaps after earlier ones. */
-  onFds?(fds: number[]): void
+  /** The receiver takes or closes them. The bytes that they came with follow, perhaps after earlier ones. */
+  onFds?(held: HeldDescriptors): void
   /** The chunk is the receiver's to keep. */
   onData(chunk: Buffer): void
   /** The peer ended its direction. At most once; no `onData` after it. */
@@ -168,6 +177,12 @@ export interface Message<A extends AddressBase = Address> extends ReceivedAncill
   readonly from: A | undefined
   /** The message was longer than what the endpoint could take, and its end is lost (MSG_TRUNC). */
   readonly truncated: boolean
+}
+
+/** A message on its way to whoever receives it. */
+export interface ArrivedMessage<A extends AddressBase = Address> extends Message<A> {
+  /** Its `fds`, which are not the receiver's yet. */
+  readonly held?: HeldDescriptors
 }
 
 export interface Outgoing {
@@ -197,8 +212,6 @@ export interface DatagramHandle<A extends AddressBase = Address> extends Handle<
   detach?(attachment: unknown): void
   /** Whether descriptors may come with messages. Default false. */
   readonly carriesFds?: boolean
-  /** Closes the descriptors that came with a message which nobody will get. */
-  discard?(message: Message<A>): void
   /**
    * Offers `messages[from]` and those after it to the system, in order, of which there is at least one. Returns how many
    * it took, which may be fewer than it had room for; 0 when it has no room, and `onWritable` is then called once there
@@ -223,8 +236,8 @@ export interface UnboundDatagramHandle<A extends AddressBase = Address> extends 
 export interface DatagramEvents<A extends AddressBase = Address> {
   /** Whether descriptors are wanted with messages; where they are not, the system closes those that come. */
   wantsFds?(): boolean
-  /** One or more messages, in the order of arrival. The data is the receiver's to keep. */
-  onMessages(batch: Message<A>[]): void
+  /** One or more messages, in the order of arrival. They are the receiver's to keep, the array as well. */
+  onMessages(batch: ArrivedMessage<A>[]): void
   onWritable(): void
   /** The peer of a connected socket ended its direction. */
   onEnd(): void

@@ -1,4 +1,5 @@
 import { namedSystemError, SocketError, socketClosed } from './errors.ts'
+import type { HeldDescriptors } from './family.ts'
 import { StreamEndpoint } from './stream.ts'
 
 /** What a frame says. The taker asks, the giver offers the socket with the frame, the taker has taken it. */
@@ -18,7 +19,7 @@ const EVENTS = ['readable', 'end', 'close'] as const
 export class HandOverChannel {
   readonly syscall: string
   readonly #endpoint: StreamEndpoint
-  #fds: number[] = []
+  #held: HeldDescriptors[] = []
   #changed: () => void = () => undefined
 
   /** Reads from now on; an error of the stream is an error of the read or write that it spoils. */
@@ -32,18 +33,14 @@ export class HandOverChannel {
 
   readonly #onChange = (): void => this.#changed()
 
-  readonly #onFds = (fds: number[]): void => {
-    this.#fds.push(...fds)
-  }
-
   /** Keeps the descriptors that come from now on; before, the system closes them. */
   wantFds(): void {
-    this.#endpoint.on('fds', this.#onFds)
+    this.#endpoint.keepFds((held) => this.#held.push(held))
   }
 
-  /** The descriptors that came; they are the caller's. */
-  takeFds(): number[] {
-    return this.#fds.splice(0)
+  /** The descriptors that came, for the caller to take or close. */
+  takeFds(): HeldDescriptors[] {
+    return this.#held.splice(0)
   }
 
   write(kind: number, text = '', fds?: readonly number[]): Promise<void> {
@@ -109,7 +106,7 @@ export class HandOverChannel {
 
   #leave(): void {
     for (const event of EVENTS) this.#endpoint.off(event, this.#onChange)
-    this.#endpoint.off('fds', this.#onFds)
+    this.#endpoint.keepFds(undefined)
   }
 }
 

@@ -1,9 +1,8 @@
-import { closeSync } from 'node:fs'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { AddressBase } from './address.ts'
 import { type DeadlineOptions, withDeadline } from './deadline.ts'
 import { socketClosed } from './errors.ts'
-import type { ListenerHandle } from './family.ts'
+import type { HeldDescriptors, ListenerHandle } from './family.ts'
 import { ASK, HandOverChannel, OFFER, TAKEN } from './hand-over-channel.ts'
 import type { StreamEndpoint } from './stream.ts'
 
@@ -39,7 +38,7 @@ export interface Taking<T> {
 export function receiveListener<T>(
   endpoint: StreamEndpoint,
   options: DeadlineOptions,
-  adopt: (fd: number) => Taking<T>,
+  adopt: (held: HeldDescriptors) => Taking<T>,
 ): Promise<T> {
   const channel = new HandOverChannel(endpoint, 'takeOver')
   channel.wantFds()
@@ -59,12 +58,13 @@ export function receiveListener<T>(
   })
 }
 
-function onlyFd(channel: HandOverChannel): number {
-  const [fd, ...more] = channel.takeFds()
-  if (fd !== undefined && more.length === 0) return fd
-  const came = fd === undefined ? [] : [fd, ...more]
-  for (const each of came) closeSync(each)
-  throw channel.violation(`${came.length} descriptors came, and not one`)
+function onlyFd(channel: HandOverChannel): HeldDescriptors {
+  const came = channel.takeFds()
+  const count = came.reduce((total, { fds }) => total + fds.length, 0)
+  const [first] = came
+  if (first !== undefined && count === 1) return first
+  for (const held of came) held.close()
+  throw channel.violation(`${count} descriptors came, and not one`)
 }
 
 /**
@@ -88,7 +88,7 @@ async function exchange<T>(channel: HandOverChannel, options: DeadlineOptions, r
     if (steps !== undefined && isDecided) return steps
     channel.destroy()
     await steps?.catch(() => undefined)
-    for (const fd of channel.takeFds()) closeSync(fd)
+    for (const held of channel.takeFds()) held.close()
     throw error
   } finally {
     if (isDecided) channel.release()

@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events'
 import type { DatagramEventMap } from './datagram.ts'
 import { type DeadlineOptions, waitFor } from './deadline.ts'
-import type { DatagramHandle, Message } from './family.ts'
-import { ReceiveQueue } from './receive-queue.ts'
+import type { ArrivedMessage, DatagramHandle, Message } from './family.ts'
+import { ReceiveQueue, type Waiter } from './receive-queue.ts'
 
 /**
  * The receiving half of a datagram endpoint: when to read from the system, and who gets what arrives. A `receive` that
@@ -69,11 +69,11 @@ export class Intake {
     const message = this.#queue.shift()
     if (message !== undefined) {
       this.#update()
-      return message
+      return handOut(message)
     }
     if (this.#over) return undefined
-    return waitFor(options, 'receive', undefined, (deliver, fail) => {
-      const waiter = { deliver, fail }
+    return waitFor<Message | undefined>(options, 'receive', undefined, (deliver, fail) => {
+      const waiter: Waiter = { deliver: (message) => deliver(message && handOut(message)), fail }
       this.#queue.wait(waiter)
       this.#want()
       return () => this.#queue.forget(waiter)
@@ -83,7 +83,7 @@ export class Intake {
   takeAll(): Message[] {
     const all = this.#queue.takeAll()
     this.#update()
-    return all
+    return all.map(handOut)
   }
 
   #want(): void {
@@ -110,39 +110,42 @@ export class Intake {
     else this.#handle.pause()
   }
 
-  arrived(batch: Message[]): void {
+  arrived(batch: ArrivedMessage[]): void {
     this.#messages += batch.length
     for (const { data } of batch) this.#bytes += data.length
     this.#distribute(batch)
   }
 
-  #distribute(batch: Message[]): void {
+  #distribute(batch: ArrivedMessage[]): void {
     const first = this.#queue.deliver(batch)
     const kept = this.#queue.length > 0 ? batch.slice(first) : this.#announce(first === 0 ? batch : batch.slice(first))
     for (const message of kept) this.#keep(message)
     this.#update()
   }
 
-  #keep(message: Message): void {
+  #keep(message: ArrivedMessage): void {
     // What a reliable scheme has taken from the system already must not be lost; it stops reading instead.
     const isTooMuch = this.#queue.isFull && !this.#reliable
-    if (isTooMuch || (this.#closed && message.fds !== undefined)) this.#drop(message)
+    if (isTooMuch || (this.#closed && message.held !== undefined)) this.#drop(message)
     else this.#queue.push(message)
   }
 
-  #drop(message: Message): void {
+  #drop(message: ArrivedMessage): void {
     this.#dropped++
-    this.#handle.discard?.(message)
+    message.held?.close()
   }
 
   /** Gives messages to the listeners, as long as they want them; returns those that are left. */
-  #announce(batch: Message[]): Message[] {
+  #announce(batch: ArrivedMessage[]): ArrivedMessage[] {
     const emitter = this.#emitter
     let next = emitter.listenerCount('message') === 0 && emitter.listenerCount('batch') > 0 ? batch.length : 0
     if (this.#paused || this.#over) next = 0
+    for (let index = 0; index < next; index++) batch[index] = handOut(batch[index] as ArrivedMessage)
     try {
       while (next < batch.length && !this.#paused && !this.#over && emitter.listenerCount('message') > 0) {
-        emitter.emit('message', batch[next++] as Message)
+        const message = handOut(batch[next] as ArrivedMessage)
+        batch[next++] = message
+        emitter.emit('message', message)
       }
     } catch (error) {
       // Only the message at which the listener threw is lost to it.
@@ -169,6 +172,14 @@ export class Intake {
   close(): void {
     this.#closed = true
     this.end()
-    for (const message of this.#queue.takeIf(({ fds }) => fds !== undefined)) this.#drop(message)
+    for (const message of this.#queue.takeIf(({ held }) => held !== undefined)) this.#drop(message)
   }
+}
+
+/** The message for whoever receives it, whose descriptors are the receiver's from here on. */
+function handOut(message: ArrivedMessage): Message {
+  if (message.held === undefined) return message
+  const { held, ...given } = message
+  held.take()
+  return given
 }

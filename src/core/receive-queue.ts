@@ -1,4 +1,4 @@
-import type { Message } from './family.ts'
+import type { ArrivedMessage as Message } from './family.ts'
 
 /** Settles one `receive`. */
 export interface Waiter {

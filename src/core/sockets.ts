@@ -1,11 +1,18 @@
-import { closeSync } from 'node:fs'
 import type { Address, AddressBase, AddressInput, Discoverer, DiscoveryMap, KindOf, Scheme } from './address.ts'
 import { DatagramEndpoint } from './datagram.ts'
 import { checkDeadline, type DeadlineOptions, withDeadline } from './deadline.ts'
 import { binds, connects, listens, traceOpening } from './diagnostics.ts'
 import { AbortError, SocketError, unsupported } from './errors.ts'
 import type { EndpointKind, SchemeFacts } from './facts.ts'
-import type { AddressFamily, AnyHandle, Availability, DatagramHandle, ListenerHandle, StreamHandle } from './family.ts'
+import type {
+  AddressFamily,
+  AnyHandle,
+  Availability,
+  DatagramHandle,
+  HeldDescriptors,
+  ListenerHandle,
+  StreamHandle,
+} from './family.ts'
 import { receiveListener, type Taking } from './hand-over.ts'
 import { Listener } from './listener.ts'
 import {
@@ -295,23 +302,17 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     const [unknown] = Object.keys(familyOptions(options))
     if (unknown !== undefined)
       throw new SocketError('ERR_OPTION_UNKNOWN', `takeOver has no option ${unknown}: the socket brings its own`)
-    return receiveListener(channel, options, (fd) => takeSocket(fd, options))
+    return receiveListener(channel, options, (held) => takeSocket(held, options))
   }
 
-  function takeSocket(fd: number, options: TakeOverOptions): Taking<Listener<StreamEndpoint | DatagramEndpoint>> {
-    const { family, handle } = ownHandle(fd)
+  function takeSocket(
+    held: HeldDescriptors,
+    options: TakeOverOptions,
+  ): Taking<Listener<StreamEndpoint | DatagramEndpoint>> {
+    const { family, handle } = held.give((fd) => adoptHandle(fd))
     if (handle.type === 'listener') return { listener: listener(family, handle, options), handle }
     handle.close()
     throw new SocketError('EPROTO', 'takeOver EPROTO: what came is no listening socket', { syscall: 'takeOver' })
-  }
-
-  function ownHandle(fd: number): ReturnType<typeof adoptHandle> {
-    try {
-      return adoptHandle(fd)
-    } catch (error) {
-      closeSync(fd)
-      throw error
-    }
   }
 
   async function* discover(name: string, options: DiscoverOptions = {}): AsyncGenerator<unknown> {

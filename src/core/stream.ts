@@ -4,7 +4,7 @@ import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
 import { reportClose, reportError } from './diagnostics.ts'
 import { namedSystemError, socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
-import type { AddressFamily, Done, NodeAddress, StreamEvents, StreamHandle } from './family.ts'
+import type { AddressFamily, Done, HeldDescriptors, NodeAddress, StreamEvents, StreamHandle } from './family.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 import { SocketSurface } from './socket-surface.ts'
 import type { StreamStats } from './stats.ts'
@@ -56,6 +56,7 @@ export class StreamEndpoint extends SocketSurface {
   #timer: NodeJS.Timeout | undefined
   #timerLength = 0
   #descriptorWrites: DescriptorWrites | undefined
+  #keeper: ((held: HeldDescriptors) => void) | undefined
   /** 'close' was emitted: later than `closed`. */
   #closeTold = false
   #web: WebEndpoint | undefined
@@ -138,12 +139,22 @@ export class StreamEndpoint extends SocketSurface {
     }
 
     wantsFds(): boolean {
-      return this.#endpoint.listenerCount('fds') > 0
+      return this.#endpoint.#keeper !== undefined || this.#endpoint.listenerCount('fds') > 0
     }
 
-    onFds(fds: number[]): void {
-      this.#endpoint.emit('fds', fds)
+    onFds(held: HeldDescriptors): void {
+      if (this.#endpoint.#keeper === undefined) this.#endpoint.emit('fds', held.take())
+      else this.#endpoint.#keeper(held)
     }
+  }
+
+  /**
+   * For those of this package who keep descriptors for longer than a turn: what comes goes to `keeper` instead of 'fds', and
+   * is the endpoint's thread's until it is taken. `undefined` ends that.
+   * @internal
+   */
+  keepFds(keeper: ((held: HeldDescriptors) => void) | undefined): void {
+    this.#keeper = keeper
   }
 
   #received(chunk: Buffer): void {

@@ -28,14 +28,22 @@ export interface Addon {
   setsockopt(fd: number, level: number, option: number, value: Uint8Array): number
   shutdown(fd: number, how: number): number
   /**
+   * Takes ownership of a descriptor that somebody else opened, as it is, so that `close` closes it. `-EEXIST` for one that
+   * this environment owns already, `-EBADF` for one that is not open.
+   */
+  own(fd: number): number
+  /**
    * Takes ownership of a descriptor that somebody else opened, and makes it non-blocking and close-on-exec. `-EEXIST` for
    * one that this environment owns already.
    */
   adopt(fd: number): number
   /** Gives up a descriptor that this environment owns and does not watch, and leaves it open. `-EBADF` for any other. */
   release(fd: number): number
-  /** Closes a descriptor that this environment owns, else `-EBADF`. One that is watched is not any more from here on. */
-  close(fd: number): number
+  /**
+   * Closes a descriptor that this environment owns: one that is watched with its target as `owner`, any other with no
+   * `owner`; else `-EBADF`. What close(2) says is returned, and the number is free all the same.
+   */
+  close(fd: number, owner?: object): number
   /** A duplicate of a descriptor, whoever's it is: fcntl(2) with F_DUPFD_CLOEXEC. It shares its flags with the original. */
   duplicate(fd: number): number
   /** recv(2) into `buffer[offset, offset + length)`: the number of bytes, 0 at the end. */
@@ -68,7 +76,7 @@ export interface Addon {
    * data (cmsg(3)), which stands at `controls[i * controlSize]`, and the size of the datagrams that it is made of (UDP_GRO
    * of udp(7)), where there are several; else 0. `controlSize` is a multiple of 8. With a `controlSize` of 0 there is no
    * ancillary data, and the kernel closes descriptors that came with a message; those that it hands over are
-   * close-on-exec, and ours only once they are adopted.
+   * close-on-exec and this environment's.
    */
   recvmmsg(
     fd: number,
@@ -83,8 +91,8 @@ export interface Addon {
   ): number
   /**
    * recv(2) that also takes the descriptors which came with the bytes (SCM_RIGHTS): them into `fds`, which must have room
-   * for `MAX_FDS`, how many into `meta[0]`, and the flags into `meta[1]`. They are close-on-exec, and ours only once they
-   * are adopted. With MSG_CTRUNC, which says that some were lost, the others are closed and `meta[0]` is 0.
+   * for `MAX_FDS`, how many into `meta[0]`, and the flags into `meta[1]`. They are close-on-exec and this
+   * environment's. With MSG_CTRUNC, which says that some were lost, the others are closed and `meta[0]` is 0.
    */
   recvfds(fd: number, buffer: Uint8Array, offset: number, length: number, fds: Int32Array, meta: Int32Array): number
   /**
@@ -95,24 +103,32 @@ export interface Addon {
   /**
    * Makes `fd` known to the event loop; it waits for nothing yet. When something is ready that `wait` asked for, `onReady`
    * is called on `target` with the bits below, in the async context of this call; what it throws is an uncaught exception.
+   * A descriptor that `accept` gave has a context of its own, with no AsyncLocalStorage's store, as with
+   * `node:net`. `resource` is the context's async resource, for `target` to hold: an object that does not lead back to it.
    * `target` is kept alive while something is waited for. When nothing is, and nobody else holds it, it is collected and
    * the descriptor closed. One reference to `onReady` serves all who are watched with it: a method, which must not lead to
    * a target itself.
    * `-errno` when the descriptor cannot be watched: `-EBADF` if it is not ours to begin with, `-EEXIST` if it is watched
    * already, by us or by Node, `-EPERM` for a file.
    */
-  watch<T extends object>(fd: number, target: T, onReady: (this: T, events: number) => void): number
+  watch<T extends object>(fd: number, target: T, resource: object, onReady: (this: T, events: number) => void): number
   /**
    * Waits for these events from now on, as long as they are so (level-triggered); 0 waits for nothing. Free when nothing
-   * changes. `-EBADF` for one that is not watched, here and below.
+   * changes. `owner` is the target. `-EBADF` for one that is not watched with it, here and below: whoever keeps the number has
+   * to keep the target, and as long as it lives the number is nobody else's.
    */
-  wait(fd: number, events: number): number
+  wait(fd: number, events: number, owner: object): number
   /**
    * A descriptor that waits for something keeps the process alive unless `unref` was called. One that waits for nothing
    * does not, `ref` or not.
    */
-  ref(fd: number): number
-  unref(fd: number): number
+  ref(fd: number, owner: object): number
+  unref(fd: number, owner: object): number
+  /**
+   * Makes `error` an uncaught exception at once, in the async context that is current, as if a callback of Node's own had
+   * thrown it. What `onReady` throws is reported only after its context was left.
+   */
+  report(error: unknown): void
 }
 
 /** What is waited for, as bits: `libuv`'s UV_READABLE and UV_WRITABLE. */

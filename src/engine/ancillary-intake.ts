@@ -1,9 +1,9 @@
-import { closeSync } from 'node:fs'
 import type { ReceivedAncillary } from '../core/ancillary.ts'
-import { MAX_FDS } from './addon.ts'
+import type { HeldDescriptors } from '../core/family.ts'
+import { type Addon, MAX_FDS } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import { type ControlPart, controlSpace, decodeControl } from './control.ts'
-import { decodeFds, isPidfd, isRights } from './descriptors.ts'
+import { decodeFds, isRights, OwnedDescriptors } from './descriptors.ts'
 
 /** Room for a timestamp and nothing else: no descriptor can come in unseen. */
 const TIMESTAMP_SPACE = controlSpace(16)
@@ -13,6 +13,11 @@ const FIELDS_SPACE = 512
 const RIGHTS_SPACE = FIELDS_SPACE + controlSpace(4 * MAX_FDS)
 
 const MSG_CTRUNC = 8
+
+/** What one message brought; its descriptors are the receiver's only once they are taken from `held`. */
+export interface Brought extends ReceivedAncillary {
+  readonly held?: HeldDescriptors
+}
 
 /** What the messages of one socket bring with them, as far as it was asked for. */
 export class AncillaryIntake {
@@ -44,20 +49,19 @@ export class AncillaryIntake {
    * Reads what the kernel wrote for one message, whose flags are these. Descriptors that nobody wants are closed. `'lost'`:
    * descriptors came with it, and the system could not hand over all of them; those that it did are closed.
    */
-  read(control: Uint8Array, flags: number, wantsFds: boolean): ReceivedAncillary | 'lost' {
+  read(addon: Addon, control: Uint8Array, flags: number, wantsFds: boolean): Brought | 'lost' {
     const parts = decodeControl(control)
     const fds = parts.filter(isRights).flatMap(decodeFds)
+    const held = fds.length === 0 ? undefined : new OwnedDescriptors(addon, fds)
     const lost = wantsFds && (flags & MSG_CTRUNC) !== 0
-    const unwanted = parts.filter(isPidfd).flatMap(decodeFds)
-    for (const fd of lost || !wantsFds ? [...fds, ...unwanted] : unwanted) closeSync(fd)
+    if (lost || !wantsFds) held?.close()
     if (lost) return 'lost'
     const fields: Record<string, unknown> = {}
     for (const name of this.#asked) {
       const value = read(parts, this.#fields[name])
       if (value !== undefined) fields[name] = value
     }
-    if (wantsFds && fds.length > 0) fields.fds = fds
-    return fields
+    return wantsFds && held !== undefined ? { ...fields, fds, held } : fields
   }
 }
 

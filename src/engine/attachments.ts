@@ -35,5 +35,5 @@ export function makeAttachment(addon: Addon, carrier: Carrier, ancillary: SentAn
   if (!carrier.carriesFds) throw unsupported('fds with a message', `${carrier.scheme} carries no descriptors`)
   // Last, so that nothing is held when anything else is wrong.
   const held = holdDescriptors(addon, fds)
-  return { control: encodeControl([...parts, rightsOf(held)]), held }
+  return { control: encodeControl([...parts, rightsOf(held.fds)]), held }
 }

@@ -10,9 +10,6 @@ import type { Slab } from './slab.ts'
 const MSG_CTRUNC = 8
 /** The part of a message that carries descriptors: unix(7). */
 const SCM_RIGHTS = 1
-/** The part that carries the sender's process, of SO_PASSPIDFD. */
-const SCM_PIDFD = 4
-
 /**
  * Reads that take the descriptors which came with the bytes. One serves every socket of the thread: what it holds is what
  * the last read brought.
@@ -27,8 +24,10 @@ export class DescriptorIntake {
     return addon.recvfds(fd, slab.block, slab.offset, room, this.#fds, this.#meta)
   }
 
-  get fds(): number[] {
-    return [...this.#fds.subarray(0, this.#meta[0])]
+  /** What came, the caller's from now on. */
+  take(addon: Addon): OwnedDescriptors | undefined {
+    const count = this.#meta[0] as number
+    return count === 0 ? undefined : new OwnedDescriptors(addon, [...this.#fds.subarray(0, count)])
   }
 
   /** The system could not hand over all of them. */
@@ -50,31 +49,76 @@ export function isRights({ level, type }: ControlPart): boolean {
   return level === SOL_SOCKET && type === SCM_RIGHTS
 }
 
-/** Nobody can ask for it, but whoever opened an adopted socket may have. */
-export function isPidfd({ level, type }: ControlPart): boolean {
-  return level === SOL_SOCKET && type === SCM_PIDFD
-}
-
 export function decodeFds({ data }: ControlPart): number[] {
   return Array.from({ length: Math.floor(data.length / 4) }, (_, index) => decodeInt(data, 4 * index))
 }
 
-export function rightsOf(fds: HeldDescriptors): ControlPart {
-  return { level: SOL_SOCKET, type: SCM_RIGHTS, data: new Uint8Array(fds.buffer, fds.byteOffset, fds.byteLength) }
+export function rightsOf(fds: readonly number[]): ControlPart {
+  return { level: SOL_SOCKET, type: SCM_RIGHTS, data: new Uint8Array(Int32Array.from(fds).buffer) }
 }
 
 /** The ancillary data of a message that carries nothing but descriptors. */
-export function encodeRights(fds: HeldDescriptors): Uint8Array {
+export function encodeRights(fds: readonly number[]): Uint8Array {
   return encodeControl([rightsOf(fds)])
 }
 
-/** Closes duplicates that `holdDescriptors` made. */
-export function dropDescriptors(addon: Addon, held: HeldDescriptors): void {
-  for (const fd of held) addon.close(fd)
+/** Descriptors that the addon owns for us and that no watch has: duplicates to be sent, and what came with data. */
+export class OwnedDescriptors implements HeldDescriptors {
+  static readonly #forgotten = new FinalizationRegistry<[addon: Addon, fds: readonly number[]]>(([addon, fds]) => {
+    for (const fd of fds) addon.close(fd)
+  })
+  readonly #addon: Addon
+  #fds: readonly number[]
+
+  constructor(addon: Addon, fds: readonly number[]) {
+    this.#addon = addon
+    this.#fds = fds
+    OwnedDescriptors.#forgotten.register(this, [addon, fds], this)
+  }
+
+  get fds(): readonly number[] {
+    return this.#fds
+  }
+
+  take(): number[] {
+    const fds = this.#letGo()
+    for (const fd of fds) this.#addon.release(fd)
+    return [...fds]
+  }
+
+  give<T>(use: (fd: number) => T): T {
+    const [fd = -1, ...others] = this.take()
+    for (const other of others) closeForeign(this.#addon, other)
+    try {
+      return use(fd)
+    } catch (error) {
+      closeForeign(this.#addon, fd)
+      throw error
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#letGo()) this.#addon.close(fd)
+  }
+
+  #letGo(): readonly number[] {
+    const fds = this.#fds
+    this.#fds = []
+    OwnedDescriptors.#forgotten.unregister(this)
+    return fds
+  }
+}
+
+/**
+ * Closes a descriptor that nobody owns any more. `closeSync` throws what close(2) says, which is for the sender of a file to
+ * choose, and warns in a worker.
+ */
+export function closeForeign(addon: Addon, fd: number): void {
+  if (addon.own(fd) === 0) addon.close(fd)
 }
 
 /** Duplicates of descriptors, to be sent; none when one of them cannot be had. */
-export function holdDescriptors(addon: Addon, fds: readonly number[]): HeldDescriptors {
+export function holdDescriptors(addon: Addon, fds: readonly number[]): OwnedDescriptors {
   if (fds.length > MAX_FDS) {
     const why = `one message carries at most ${MAX_FDS} descriptors, not ${fds.length}`
     throw new SocketError('EINVAL', `write EINVAL: ${why}`, { errno: -constants.errno.EINVAL, syscall: 'write' })
@@ -89,5 +133,5 @@ export function holdDescriptors(addon: Addon, fds: readonly number[]): HeldDescr
     }
     held.push(copy)
   }
-  return Int32Array.from(held)
+  return new OwnedDescriptors(addon, held)
 }

@@ -1,14 +1,13 @@
-import { closeSync } from 'node:fs'
 import { type AddressBase, invalidAddress } from '../core/address.ts'
 import type { SentAncillary } from '../core/ancillary.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
-import type { DatagramEvents, Done, Message, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
+import type { DatagramEvents, Done, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
 import { type Addon, DISCONNECTED, FAILED, READABLE, WRITABLE } from './addon.ts'
 import { receiveTimestamp } from './ancillary-field.ts'
 import { type Attachment, makeAttachment } from './attachments.ts'
-import { descriptorsLost, dropDescriptors } from './descriptors.ts'
+import { descriptorsLost } from './descriptors.ts'
 import { EAGAIN, ECONNRESET, EINTR, EINVAL, EIO, EMSGSIZE, ENOBUFS } from './errno.ts'
 import { domainOf, interest, KernelSocket, type SocketKind } from './kernel.ts'
 import { encodeInt } from './kernel-options.ts'
@@ -175,10 +174,6 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     this.#events?.onError(systemError(errno, 'recv'), fatal)
   }
 
-  discard({ fds = [] }: Message<A>): void {
-    for (const fd of fds) closeSync(fd)
-  }
-
   override noteOption(option: string | RawOption, value: unknown): void {
     if (typeof option !== 'string') return
     const field = this.kind.option(option, value)?.brings
@@ -214,7 +209,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   detach(attachment: unknown): void {
     const { held } = attachment as Attachment
-    if (held !== undefined) dropDescriptors(this.addon, held)
+    held?.close()
   }
 
   send(messages: readonly Outgoing[], from: number): number {

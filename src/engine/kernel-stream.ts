@@ -2,7 +2,7 @@ import type { AddressBase } from '../core/address.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
 import type { DescriptorPassing, Done, HeldDescriptors, StreamEvents, StreamHandle } from '../core/family.ts'
 import { FAILED, READABLE, WRITABLE } from './addon.ts'
-import { DescriptorIntake, descriptorsLost, dropDescriptors, encodeRights, holdDescriptors } from './descriptors.ts'
+import { DescriptorIntake, descriptorsLost, encodeRights, holdDescriptors } from './descriptors.ts'
 import { EAGAIN, ECONNRESET, EINTR } from './errno.ts'
 import { interest, KernelSocket } from './kernel.ts'
 import { lingerSeconds, SO_LINGER, SOL_SOCKET } from './kernel-options.ts'
@@ -88,12 +88,12 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
 
   /** Hands over what came with the last read; false when the stream is of no use any more. */
   #deliverFds(): boolean {
-    const { fds, lost } = intake
-    if (lost) {
+    if (intake.lost) {
       this.#fail(descriptorsLost('read'))
       return false
     }
-    if (fds.length > 0) this.#events?.onFds?.(fds)
+    const held = intake.take(this.addon)
+    if (held !== undefined) this.#events?.onFds?.(held)
     return this.isOpen
   }
 
@@ -130,7 +130,6 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
     if (!this.carriesFds) return undefined
     return {
       hold: (fds) => holdDescriptors(this.addon, fds),
-      drop: (held) => dropDescriptors(this.addon, held),
       write: (chunk, held, done) => this.#begin([chunk], held, done),
     }
   }
@@ -143,7 +142,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
 
   #begin(chunks: readonly Uint8Array[], held: HeldDescriptors | undefined, done: Done): void {
     if (!this.isOpen) {
-      if (held !== undefined) dropDescriptors(this.addon, held)
+      held?.close()
       done(socketClosed('write'))
       return
     }
@@ -177,7 +176,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   #sendHeld(held: HeldDescriptors): number {
-    return this.addon.sendmsg(this.descriptor, this.#chunks[0] as Uint8Array, toPeer, encodeRights(held))
+    return this.addon.sendmsg(this.descriptor, this.#chunks[0] as Uint8Array, toPeer, encodeRights(held.fds))
   }
 
   #sendSome(): number {
@@ -205,7 +204,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   #dropHeld(): void {
-    if (this.#held !== undefined) dropDescriptors(this.addon, this.#held)
+    this.#held?.close()
     this.#held = undefined
   }
 

@@ -76,6 +76,8 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   /** The peer's sockaddr that accept(2) gave, as latin1: decoded when somebody asks for it. */
   #remoteName: string | undefined
   #cleanups: Cleanup[] | undefined
+  /** What async_hooks sees of this socket: not the socket, which Node would keep alive from 25 on. */
+  readonly #resource = {}
 
   /** Takes over the descriptor, unless it cannot be watched. `remoteName` is the peer's sockaddr as latin1, where it is known. */
   constructor(addon: Addon, kind: SocketKind<A>, fd: number, remoteName?: string) {
@@ -83,15 +85,20 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     this.kind = kind
     this.#fd = fd
     this.#remoteName = remoteName
-    const result = addon.watch(fd, this, this.#ready)
+    const result = addon.watch(fd, this, this.#resource, this.#ready)
     if (result < 0) throw systemError(result, 'watch')
   }
 
   /** One function for all sockets: the addon calls it on the one that is ready. */
   #ready(events: number): void {
     if ((events & FAILED) !== 0) this.#waitingFor = 0
-    if (this.#connecting !== undefined) this.#connecting()
-    else this.onReady(events)
+    try {
+      if (this.#connecting !== undefined) this.#connecting()
+      else this.onReady(events)
+    } catch (error) {
+      // A listener's. Here its handler still finds the stores of AsyncLocalStorage.
+      this.addon.report(error)
+    }
   }
 
   protected abstract onReady(events: number): void
@@ -103,7 +110,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   protected wait(events: number): void {
     if (events === this.#waitingFor || this.#fd < 0) return
     this.#waitingFor = events
-    this.addon.wait(this.#fd, events)
+    this.addon.wait(this.#fd, events, this)
   }
 
   protected get waitingFor(): number {
@@ -290,11 +297,11 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   }
 
   ref(): void {
-    if (this.#fd >= 0) this.addon.ref(this.#fd)
+    if (this.#fd >= 0) this.addon.ref(this.#fd, this)
   }
 
   unref(): void {
-    if (this.#fd >= 0) this.addon.unref(this.#fd)
+    if (this.#fd >= 0) this.addon.unref(this.#fd, this)
   }
 
   close(): void {
@@ -303,8 +310,8 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     this.#fd = -1
     // Before the descriptor goes: as long as the socket lives its file cannot be mistaken for another one.
     if (this.#cleanups !== undefined) for (const cleanup of this.#cleanups) cleanup()
-    if (this.kind.closesOnceSent) closeOnceSent(this.addon, fd)
-    else this.addon.close(fd)
+    if (this.kind.closesOnceSent) closeOnceSent(this.addon, fd, this)
+    else this.addon.close(fd, this)
     this.onClose()
   }
 }

@@ -1,5 +1,5 @@
 import type { AddressBase } from '../core/address.ts'
-import type { Message } from '../core/family.ts'
+import type { ArrivedMessage } from '../core/family.ts'
 import { type Addon, NAME_SIZE, RECEIVE_META } from './addon.ts'
 import { AncillaryIntake } from './ancillary-intake.ts'
 import { controlSpace } from './control.ts'
@@ -31,7 +31,7 @@ let controls = new Uint8Array(0)
 
 /** What a socket received at a time. */
 export interface Received<A extends AddressBase> {
-  readonly messages: Message<A>[]
+  readonly messages: ArrivedMessage<A>[]
   /** Messages that came without the descriptors which were sent with them. */
   readonly lost: number
   /** The end of a connected socket came behind them. */
@@ -76,7 +76,7 @@ export class MessageReader<A extends AddressBase> {
     const total = totalOf(count)
     const isPacked = this.#area.isPacked(count, total)
     const bytes = this.#area.take(this.#addon, count, total)
-    const messages: Message<A>[] = []
+    const messages: ArrivedMessage<A>[] = []
     let lost = 0
     for (let place = 0, start = 0; place < places; place++) {
       if (!isPacked) start = place * this.#area.slot
@@ -106,7 +106,7 @@ export class MessageReader<A extends AddressBase> {
     const start = place * this.#space
     const length = meta[RECEIVE_META * place + 3] as number
     const flags = meta[RECEIVE_META * place + 1] as number
-    return this.ancillary.read(controls.subarray(start, start + length), flags, wantsFds)
+    return this.ancillary.read(this.#addon, controls.subarray(start, start + length), flags, wantsFds)
   }
 
   /**

@@ -18,16 +18,17 @@ const LIMIT = 5000
 const nobodys = new Uint8Array(65_536)
 
 /**
- * Closes a socket once what was sent has left, 5 s later at the latest; until then it keeps nothing alive.
+ * Closes a socket once what was sent has left, 5 s later at the latest; until then it keeps nothing alive but `owner`, its
+ * watch's target, whose end would be the descriptor's.
  *
  * A socket that is closed reads no more, and gives its peer no more room to send. Where both ends of a connection are full
  * and are closed, each waits for room that the other one will not make. So one that is stuck is read on, and what comes is
  * thrown away. No sooner: another process may have the same socket, to read from it.
  */
-export function closeOnceSent(addon: Addon, fd: number): void {
+export function closeOnceSent(addon: Addon, fd: number, owner: object): void {
   let unsent = bytesUnsent(addon, fd)
   if (unsent === 0) {
-    addon.close(fd)
+    addon.close(fd, owner)
     return
   }
   const end = performance.now() + LIMIT
@@ -38,14 +39,14 @@ export function closeOnceSent(addon: Addon, fd: number): void {
     if (idle < STUCK) idle = unsent < before ? 0 : idle + 1
     if (unsent === 0 || performance.now() >= end) {
       clearInterval(timer)
-      addon.close(fd)
+      addon.close(fd, owner)
     } else if (idle === STUCK) {
       addon.recv(fd, nobodys, 0, nobodys.length)
     }
   }, INTERVAL)
   timer.unref()
-  addon.wait(fd, 0)
-  addon.unref(fd)
+  addon.wait(fd, 0, owner)
+  addon.unref(fd, owner)
 }
 
 /** 0 where the kernel does not say. */

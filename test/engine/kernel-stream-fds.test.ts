@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import type { DescriptorPassing, StreamEvents } from '../../src/core/family.ts'
+import type { DescriptorPassing, HeldDescriptors, StreamEvents } from '../../src/core/family.ts'
 import { READABLE, WRITABLE } from '../../src/engine/addon.ts'
 import { KernelStream } from '../../src/engine/kernel-stream.ts'
 import { ScriptedAddon, type TestAddress, testKind } from './scripted-addon.ts'
@@ -16,7 +16,7 @@ function streamOver(addon: ScriptedAddon) {
     onEnd: vi.fn(),
     onError: vi.fn<StreamEvents['onError']>(),
     wantsFds: vi.fn(() => true),
-    onFds: vi.fn<(fds: number[]) => void>(),
+    onFds: vi.fn<(held: HeldDescriptors) => void>(),
   }
   const stream = new KernelStream<TestAddress>(addon.addon, testKind(), 5)
   stream.start(events)
@@ -72,7 +72,7 @@ test('descriptors that were lost are an error, and their bytes are not delivered
   addon.ready(READABLE)
   addon.ready(READABLE)
   addon.ready(READABLE)
-  expect(events.onFds.mock.calls).toEqual([[[20]]])
+  expect(events.onFds.mock.calls.map(([held]) => held.take())).toEqual([[20]])
   expect(events.onData).toHaveBeenCalledTimes(1)
   expect(events.onFds.mock.invocationCallOrder[0]).toBeLessThan(events.onData.mock.invocationCallOrder[0] as number)
   expect(events.onError.mock.calls).toEqual([[expect.objectContaining({ code: 'EMFILE', syscall: 'read' })]])

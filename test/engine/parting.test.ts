@@ -6,13 +6,23 @@ import { AF_UNIX, describeNative, isOpen, SOCK_STREAM } from '../native/support.
 
 // What was sent on a Unix socket holds memory of the sender's until it is read, as what waits for room holds RFCOMM's.
 describeNative('closing once what was sent has left', ({ addon, pair, watch }) => {
+  const owners = new Map<number, object>()
+
   const chunk = Buffer.alloc(65_536, 'x')
 
   /** Two ends that are watched, as every socket is. */
   function ends(): [near: number, far: number] {
     const both = pair(AF_UNIX, SOCK_STREAM)
-    for (const fd of both) watch(fd, () => undefined)
+    for (const fd of both)
+      owners.set(
+        fd,
+        watch(fd, () => undefined),
+      )
     return both
+  }
+
+  function part(fd: number): void {
+    closeOnceSent(addon, fd, owners.get(fd) as object)
   }
 
   /** Sends until nothing more is taken, so many bytes at a time; returns the bytes. */
@@ -38,14 +48,14 @@ describeNative('closing once what was sent has left', ({ addon, pair, watch }) =
 
   test('with nothing on its way it is closed at once', () => {
     const [near] = ends()
-    closeOnceSent(addon, near)
+    part(near)
     expect(isOpen(near)).toBe(false)
   })
 
   test('else when the peer has taken it: all of it, and then the end', async () => {
     const [near, far] = ends()
     const sent = fill(near)
-    closeOnceSent(addon, near)
+    part(near)
     expect(isOpen(near)).toBe(true)
     expect(drain(far)).toEqual({ bytes: sent, last: EAGAIN })
     await vi.waitFor(() => expect(isOpen(near)).toBe(false))
@@ -55,7 +65,7 @@ describeNative('closing once what was sent has left', ({ addon, pair, watch }) =
   test('two that are full, each waiting for the other to read, both come to their end', async () => {
     const both = ends()
     for (const fd of both) expect(fill(fd)).toBeGreaterThan(0)
-    for (const fd of both) closeOnceSent(addon, fd)
+    for (const fd of both) part(fd)
     await vi.waitFor(() => expect(both.map(isOpen)).toEqual([false, false]), { timeout: 3000 })
   })
 
@@ -63,7 +73,7 @@ describeNative('closing once what was sent has left', ({ addon, pair, watch }) =
     const [near, far] = ends()
     fill(near, 4096)
     addon.send(far, chunk, 0, 100)
-    closeOnceSent(addon, near)
+    part(near)
     const other = addon.duplicate(near)
     for (let round = 0; round < 20; round++) {
       expect(addon.recv(far, Buffer.alloc(4096), 0, 4096)).toBe(4096)
@@ -79,7 +89,7 @@ describeNative('closing once what was sent has left', ({ addon, pair, watch }) =
     const [near] = ends()
     fill(near)
     const started = performance.now()
-    closeOnceSent(addon, near)
+    part(near)
     await vi.waitFor(() => expect(isOpen(near)).toBe(false), { timeout: 20_000, interval: 100 })
     expect(performance.now() - started).toBeGreaterThanOrEqual(5000)
   })

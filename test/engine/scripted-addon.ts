@@ -23,6 +23,7 @@ export class ScriptedAddon {
   watchClosed = false
   watchResult: number | undefined
   #watched: number | undefined
+  #target: object | undefined
   readonly #scripts = new Map<Call, Step[]>()
   #onReady: ((events: number) => void) | undefined
 
@@ -44,13 +45,15 @@ export class ScriptedAddon {
 
   get addon(): Addon {
     const watching: Pick<Addon, Watching> = {
-      watch: (fd, target, onReady) => {
+      watch: (fd, target, _resource, onReady) => {
         if (this.watchResult !== undefined) return this.watchResult
         this.#watched = fd
+        this.#target = target
         this.#onReady = onReady.bind(target)
         return 0
       },
-      wait: (_fd, events) => {
+      wait: (_fd, events, owner) => {
+        if (owner !== this.#target) throw new Error('waits for what is not its own')
         this.waitingFor = events
         return 0
       },
@@ -64,7 +67,7 @@ export class ScriptedAddon {
   }
 
   #call(call: Call, args: never[]): number {
-    if (call === 'close' && args[0] === this.#watched) {
+    if (call === 'close' && args[0] === this.#watched && args[1] === this.#target) {
       this.watchClosed = true
       return 0
     }
@@ -76,6 +79,7 @@ export class ScriptedAddon {
         this.closed.push(Number(args[0]))
         return 0
       }
+      if (call === 'release') return 0
       throw new Error(`no script for ${call}`)
     }
     return typeof step === 'number' ? step : step(...args)

@@ -53,6 +53,7 @@ describeNative('arguments', ({ addon, pair }) => {
     getsockopt: { args: [-1, 1, 1, memory], kinds: [fd, int, int, bytes] },
     setsockopt: { args: [-1, 1, 1, memory], kinds: [fd, int, int, bytes] },
     shutdown: { args: [-1, 1], kinds: [fd, int] },
+    own: { args: [-1], kinds: [fd] },
     adopt: { args: [-1], kinds: [fd] },
     release: { args: [-1], kinds: [fd] },
     close: { args: [-1], kinds: [fd] },
@@ -70,15 +71,15 @@ describeNative('arguments', ({ addon, pair }) => {
       args: [-1, memory, 0, 1, new Int32Array(MAX_FDS), lengths],
       kinds: [fd, bytes, size, size, words, words],
     },
-    watch: { args: [-1, {}, () => {}], kinds: [fd, target, callback] },
-    wait: { args: [-1, 1], kinds: [fd, events] },
-    ref: { args: [-1], kinds: [fd] },
-    unref: { args: [-1], kinds: [fd] },
+    watch: { args: [-1, {}, {}, () => {}], kinds: [fd, target, target, callback] },
+    wait: { args: [-1, 1, {}], kinds: [fd, events, target] },
+    ref: { args: [-1, {}], kinds: [fd, target] },
+    unref: { args: [-1, {}], kinds: [fd, target] },
   }
 
   test('every function is in the table', () => {
-    // It has no descriptor, and a test of its own.
-    expect([...Object.keys(calls), 'slab'].sort()).toEqual(Object.keys(addon).sort())
+    // They have no descriptor, and tests of their own.
+    expect([...Object.keys(calls), 'report', 'slab'].sort()).toEqual(Object.keys(addon).sort())
   })
 
   for (const [name, { args, kinds }] of Object.entries(calls)) {

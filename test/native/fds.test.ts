@@ -43,13 +43,13 @@ describeNative('descriptors over a Unix stream', ({ addon, pair, socket }) => {
   }
 
   const send = (fd: number, text: string, ...fds: number[]): number =>
-    addon.sendmsg(fd, Buffer.from(text), nothing, encodeRights(Int32Array.from(fds)))
+    addon.sendmsg(fd, Buffer.from(text), nothing, encodeRights(fds))
 
   function close(fds: readonly number[]): void {
-    for (const fd of fds) closeSync(fd)
+    for (const fd of fds) expect(addon.close(fd)).toBe(0)
   }
 
-  test('arrive as the same file, close-on-exec, and are nobody’s until they are adopted', () => {
+  test('arrive as the same file, close-on-exec, and ours until they are released', () => {
     const [a, b] = pair(AF_UNIX, SOCK_STREAM)
     const file = openSync('/etc/passwd', 'r')
     expect(send(a, 'xy', file)).toBe(2)
@@ -57,9 +57,15 @@ describeNative('descriptors over a Unix stream', ({ addon, pair, socket }) => {
     expect({ text, count: fds.length, flags }).toEqual({ text: 'xy', count: 1, flags: 0 })
     expect(sameFile(at(fds, 0), file)).toBe(true)
     expect(flagsOf(at(fds, 0)) & O_CLOEXEC).toBe(O_CLOEXEC)
+    expect(addon.adopt(at(fds, 0))).toBe(failure('EEXIST'))
+    expect(addon.own(at(fds, 0))).toBe(failure('EEXIST'))
+    expect(addon.release(at(fds, 0))).toBe(0)
     expect(addon.close(at(fds, 0))).toBe(failure('EBADF'))
-    expect(addon.adopt(at(fds, 0))).toBe(0)
+    const flagsBefore = flagsOf(at(fds, 0))
+    expect(addon.own(at(fds, 0))).toBe(0)
+    expect(flagsOf(at(fds, 0))).toBe(flagsBefore)
     expect(addon.close(at(fds, 0))).toBe(0)
+    expect(addon.own(at(fds, 0))).toBe(failure('EBADF'))
     closeSync(file)
   })
 

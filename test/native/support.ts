@@ -83,13 +83,15 @@ export function describeNative(name: string, suite: (bench: Bench) => void): voi
 export class Watched {
   readonly #addon: Addon
   readonly #onReady: (events: number) => void
+  /** Its async resource. */
+  readonly #resource = {}
   #fd: number
 
   constructor(addon: Addon, fd: number, onReady: (events: number) => void) {
     this.#addon = addon
     this.#fd = fd
     this.#onReady = onReady
-    const result = addon.watch(fd, this, this.#ready)
+    const result = addon.watch(fd, this, this.#resource, this.#ready)
     if (result !== 0) throw new Error(`watch: ${result}`)
   }
 
@@ -98,11 +100,11 @@ export class Watched {
   }
 
   set(events: number): number {
-    return this.#addon.wait(this.#fd, events)
+    return this.#addon.wait(this.#fd, events, this)
   }
 
   close(): void {
-    if (this.#fd >= 0) this.#addon.close(this.#fd)
+    if (this.#fd >= 0) this.#addon.close(this.#fd, this)
     this.#fd = -1
   }
 }

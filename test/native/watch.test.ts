@@ -70,19 +70,20 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     const calls: unknown[] = []
     function onReady(this: { fd: number }, ...args: unknown[]): void {
       calls.push([this, ...args])
-      addon.wait(this.fd, 0)
+      addon.wait(this.fd, 0, this)
     }
     const targets = [{ fd: a }, { fd: b }]
-    for (const target of targets) expect(addon.watch(target.fd, target, onReady)).toBe(0)
-    for (const { fd } of targets) expect(addon.wait(fd, READABLE | WRITABLE)).toBe(0)
+    for (const target of targets) expect(addon.watch(target.fd, target, {}, onReady)).toBe(0)
+    for (const target of targets) expect(addon.wait(target.fd, READABLE | WRITABLE, target)).toBe(0)
     await until(() => calls.length > 1)
     expect(calls).toEqual([
       [targets[0], READABLE | WRITABLE],
       [targets[1], WRITABLE],
     ])
-    expect(addon.close(a)).toBe(0)
+    const [first, second] = targets as [{ fd: number }, { fd: number }]
+    expect(addon.close(a, first)).toBe(0)
     // The function is still held for the other one.
-    addon.wait(b, WRITABLE)
+    addon.wait(b, WRITABLE, second)
     await until(() => calls.length > 2)
     expect((calls[2] as [unknown])[0]).toBe(targets[1])
   })
@@ -215,19 +216,44 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
 
   test('what is not watched cannot be waited for', () => {
     const [a, b] = pair(AF_UNIX, SOCK_STREAM)
-    watch(a, nothingMore).set(READABLE)
-    expect(addon.close(a)).toBe(0)
+    const w = watch(a, nothingMore)
+    w.set(READABLE)
+    expect(addon.close(a, w)).toBe(0)
     for (const fd of [a, b, -1, 0, 1 << 20]) {
-      const answers = [addon.wait(fd, READABLE), addon.wait(fd, 0), addon.ref(fd), addon.unref(fd)]
+      const answers = [addon.wait(fd, READABLE, w), addon.wait(fd, 0, w), addon.ref(fd, w), addon.unref(fd, w)]
       expect(answers).toEqual(new Array(4).fill(failure('EBADF')))
     }
-    expect(addon.watch(a, {}, nothingMore)).toBe(failure('EBADF'))
+    expect(addon.watch(a, {}, {}, nothingMore)).toBe(failure('EBADF'))
+  })
+
+  test('what is watched is its target’s: without it nobody waits, refs or closes, whatever the number', () => {
+    const [a, b] = pair(AF_UNIX, SOCK_STREAM)
+    const target = {}
+    const nobodys: unknown[] = [undefined, null, 0, {}, Object.create(target), nothingMore]
+    expect(addon.watch(a, target, {}, nothingMore)).toBe(0)
+    expect(addon.watch(b, {}, {}, nothingMore)).toBe(0)
+    for (const owner of nobodys as object[]) {
+      const answers = [
+        addon.wait(a, READABLE, owner),
+        addon.ref(a, owner),
+        addon.unref(a, owner),
+        addon.close(a, owner),
+        addon.close(b, target),
+      ]
+      expect(answers).toEqual(new Array(5).fill(failure('EBADF')))
+    }
+    expect([isOpen(a), isOpen(b)]).toEqual([true, true])
+    expect(addon.close(a, target)).toBe(0)
+    // The number belongs to another one now, which has no target.
+    expect(addon.socket(AF_UNIX, SOCK_STREAM, 0)).toBe(a)
+    expect(addon.close(a, target)).toBe(failure('EBADF'))
+    expect(addon.close(a)).toBe(0)
   })
 
   test('what is watched is owned: nobody else can have it, or watch it', () => {
     const [a] = pair(AF_UNIX, SOCK_STREAM)
     const w = watch(a, nothingMore)
-    expect(addon.watch(a, {}, nothingMore)).toBe(failure('EEXIST'))
+    expect(addon.watch(a, {}, {}, nothingMore)).toBe(failure('EEXIST'))
     expect(addon.adopt(a)).toBe(failure('EEXIST'))
     expect(addon.release(a)).toBe(failure('EBADF'))
     expect(w.set(READABLE)).toBe(0)
@@ -239,31 +265,32 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     const target = { seen }
     const onReady = function (this: typeof target, events: number): void {
       this.seen.push(events)
-      for (const fd of fds) addon.wait(fd, 0)
+      for (const fd of fds) addon.wait(fd, 0, this)
     }
-    for (const fd of fds) expect(addon.watch(fd, target, onReady)).toBe(0)
-    addon.wait(fds[1], WRITABLE)
+    for (const fd of fds) expect(addon.watch(fd, target, {}, onReady)).toBe(0)
+    addon.wait(fds[1], WRITABLE, target)
     await until(() => seen.length > 0)
-    addon.close(fds[1])
-    addon.wait(fds[0], READABLE)
+    addon.close(fds[1], target)
+    addon.wait(fds[0], READABLE, target)
     await until(() => seen.length > 1)
     expect(seen).toEqual([WRITABLE, READABLE])
   })
 
   test('of a watched descriptor, too, only three bits are taken', () => {
     const [a] = pair(AF_UNIX, SOCK_STREAM)
-    expect(addon.watch(a, {}, nothingMore)).toBe(0)
+    const target = {}
+    expect(addon.watch(a, target, {}, nothingMore)).toBe(0)
     for (const events of [8, 16, -1, 0.5, Number.NaN, '1']) {
-      expect(addon.wait(a, events as number)).toBe(failure('EINVAL'))
+      expect(addon.wait(a, events as number, target)).toBe(failure('EINVAL'))
     }
-    expect(addon.wait(a, READABLE | WRITABLE | DISCONNECTED)).toBe(0)
+    expect(addon.wait(a, READABLE | WRITABLE | DISCONNECTED, target)).toBe(0)
   })
 
   test('what cannot be watched stays with the caller: files, and what is not ours', () => {
     const file = openSync(import.meta.filename, 'r')
-    expect(addon.watch(file, {}, nothingMore)).toBe(failure('EBADF'))
+    expect(addon.watch(file, {}, {}, nothingMore)).toBe(failure('EBADF'))
     expect(addon.adopt(file)).toBe(0)
-    expect(addon.watch(file, {}, nothingMore)).toBe(failure('EPERM'))
+    expect(addon.watch(file, {}, {}, nothingMore)).toBe(failure('EPERM'))
     expect(isOpen(file)).toBe(true)
     expect(addon.close(file)).toBe(0)
   })
@@ -278,7 +305,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     const { fd } = (client as unknown as { _handle: { fd: number } })._handle
     expect(addon.adopt(fd)).toBe(0)
     await sleep(10)
-    expect(addon.watch(fd, {}, nothingMore)).toBe(failure('EEXIST'))
+    expect(addon.watch(fd, {}, {}, nothingMore)).toBe(failure('EEXIST'))
     expect(isOpen(fd)).toBe(true)
     expect(addon.close(fd)).toBe(0)
     // The number was the client's: keep it from closing somebody else's.

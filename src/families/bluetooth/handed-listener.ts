@@ -2,6 +2,8 @@ import type { SocketError } from '../../core/errors.ts'
 import type { SchemeFacts } from '../../core/facts.ts'
 import type { AddressFamily, ListenerEvents, ListenerHandle, StreamHandle } from '../../core/family.ts'
 import type { RawOption } from '../../core/options.ts'
+import { loadAddon } from '../../engine/addon.ts'
+import { closeForeign } from '../../engine/descriptors.ts'
 import { unknownOption } from '../../engine/socket-options.ts'
 import type { RfcommAddress } from './address.ts'
 import { ANY } from './bdaddr.ts'
@@ -39,7 +41,8 @@ export class HandedListener implements ListenerHandle<RfcommAddress> {
 
   /** Takes ownership of a connected socket. */
   take(fd: number): void {
-    const handle = this.#sockets.adopt?.(fd) as StreamHandle<RfcommAddress>
+    const handle = this.#adopted(fd)
+    if (handle === undefined) return
     if (!this.#isOpen || this.#waiting.length >= this.#backlog) {
       handle.close()
       return
@@ -53,6 +56,19 @@ export class HandedListener implements ListenerHandle<RfcommAddress> {
     }
     this.#waiting.push(handle)
     this.#deliver()
+  }
+
+  /** `undefined`, and it is closed, where it is no such socket: what came with a message is its sender's choice. */
+  #adopted(fd: number): StreamHandle<RfcommAddress> | undefined {
+    const { addon } = loadAddon()
+    try {
+      const handle = this.#sockets.adopt?.(fd) as StreamHandle<RfcommAddress> | undefined
+      if (handle === undefined && addon !== undefined) closeForeign(addon, fd)
+      return handle
+    } catch {
+      if (addon !== undefined) closeForeign(addon, fd)
+      return undefined
+    }
   }
 
   /** Nobody will hand over any more. */

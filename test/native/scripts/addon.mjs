@@ -13,11 +13,12 @@ export const WRITABLE = 2
 export class Watched {
   #fd
   #onReady
+  #resource = {}
 
   constructor(fd, onReady) {
     this.#fd = fd
     this.#onReady = onReady
-    const result = addon.watch(fd, this, this.#ready)
+    const result = addon.watch(fd, this, this.#resource, this.#ready)
     if (result !== 0) throw new Error(`watch: ${result}`)
   }
 
@@ -26,19 +27,19 @@ export class Watched {
   }
 
   set(events) {
-    return addon.wait(this.#fd, events)
+    return addon.wait(this.#fd, events, this)
   }
 
   ref() {
-    addon.ref(this.#fd)
+    addon.ref(this.#fd, this)
   }
 
   unref() {
-    addon.unref(this.#fd)
+    addon.unref(this.#fd, this)
   }
 
   close() {
-    if (this.#fd >= 0) addon.close(this.#fd)
+    if (this.#fd >= 0) addon.close(this.#fd, this)
     this.#fd = -1
   }
 }

@@ -78,8 +78,9 @@ function closedAndReused() {
 function functionOf(count) {
   const onReady = () => {}
   const fds = Array.from({ length: count }, () => pair()[0])
-  for (const fd of fds) addon.watch(fd, {}, onReady)
-  addon.close(fds[0])
+  const targets = fds.map(() => ({}))
+  for (const [index, fd] of fds.entries()) addon.watch(fd, targets[index], {}, onReady)
+  addon.close(fds[0], targets[0])
   return new WeakRef(onReady)
 }
 

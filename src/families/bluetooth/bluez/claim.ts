@@ -1,7 +1,12 @@
-import { closeSync } from 'node:fs'
 import type { Message } from 'dbus-native'
+import { loadAddon } from '../../../engine/addon.ts'
 
 const TAKEN = -1
+
+/** What has arrived from the bus is this thread's until somebody takes it: a worker that is ended closes it. */
+export function ownArrived(fds: readonly number[]): void {
+  for (const fd of fds) loadAddon().addon?.own(fd)
+}
 
 /** Takes a descriptor out of a message: `index` is what the body has in the place of an `h`. It is the caller's to close. */
 export function takeFd(message: Message, index: unknown): number | undefined {
@@ -10,6 +15,7 @@ export function takeFd(message: Message, index: unknown): number | undefined {
   const fd = fds[index]
   if (fd === undefined || fd === TAKEN) return undefined
   fds[index] = TAKEN
+  loadAddon().addon?.release(fd)
   return fd
 }
 
@@ -17,6 +23,9 @@ export function takeFd(message: Message, index: unknown): number | undefined {
  * Closes what nobody took out of a message: anybody on the bus may send descriptors, and those of a message that nobody
  * wants would stay open for good.
  */
-export function closeUnclaimed(fds: readonly number[]): void {
-  for (const fd of fds) if (fd !== TAKEN) closeSync(fd)
+export function closeUnclaimed(fds: number[]): void {
+  for (const [index, fd] of fds.entries()) {
+    fds[index] = TAKEN
+    if (fd !== TAKEN) loadAddon().addon?.close(fd)
+  }
 }

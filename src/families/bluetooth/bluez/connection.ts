@@ -3,7 +3,7 @@ import { createSockets } from '../../../core/sockets.ts'
 import type { StreamEndpoint } from '../../../core/stream.ts'
 import { unix } from '../../unix.ts'
 import { systemBusAddresses } from './bus-address.ts'
-import { closeUnclaimed } from './claim.ts'
+import { closeUnclaimed, ownArrived } from './claim.ts'
 import { fromBusError, unavailableBus } from './errors.ts'
 
 const REMEDY = 'start D-Bus, on most systems by: systemctl start dbus, or say where it is in DBUS_SYSTEM_BUS_ADDRESS'
@@ -18,6 +18,7 @@ export async function connectSystemBus(signal: AbortSignal | undefined): Promise
   // Loaded with the first use: most programs never talk to the bus.
   const { createClient } = await import('dbus-native')
   const stream = await connectFirst(signal)
+  stream.prependListener('fds', ownArrived)
   // Bytes that were meant for nobody may have brought descriptors; dbus-native asks its stream to close them.
   const transport = Object.assign(stream, { closeFds: closeUnclaimed })
   // `direct`: it would say Hello by itself, and throw from nowhere when that fails.
