@@ -46,6 +46,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("ref", Watch::Ref),
       function("unref", Watch::Unref),
       function("report", Report),
+      function("outside", Outside::Run),
   };
   napi_define_properties(env, exports, std::size(functions), functions);
   return exports;

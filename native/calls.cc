@@ -95,7 +95,7 @@ napi_value Accept(napi_env env, napi_callback_info info) {
     return accept4(listener, reinterpret_cast<sockaddr*>(name.data), &length, kTypeFlags);
   });
   if (fd < 0) return call.Return(fd);
-  call.environment().descriptors().OwnAccepted(static_cast<int>(fd));
+  call.environment().descriptors().Own(static_cast<int>(fd));
   name_length.data[0] = static_cast<int32_t>(length);
   return call.Return(fd);
 }

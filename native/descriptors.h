@@ -20,12 +20,11 @@ class Descriptors {
   // nullptr for one that is not watched.
   Watch* WatchOf(int fd) const { return Owns(fd) ? table_[fd].watch : nullptr; }
 
-  // Whether accept(2) gave it: nobody's code asked for this one.
-  bool IsAccepted(int fd) const { return Owns(fd) && table_[fd].accepted; }
-
   // `fd` must be open, hence not negative.
-  void Own(int fd) { Put(fd, {true, false, nullptr}); }
-  void OwnAccepted(int fd) { Put(fd, {true, true, nullptr}); }
+  void Own(int fd) {
+    if (fd >= end()) table_.resize(static_cast<size_t>(fd) + 1);
+    table_[fd] = {true, nullptr};
+  }
 
   // Of one that is owned.
   void SetWatch(int fd, Watch* watch) { table_[fd].watch = watch; }
@@ -44,14 +43,8 @@ class Descriptors {
  private:
   struct Entry {
     bool owned = false;
-    bool accepted = false;
     Watch* watch = nullptr;
   };
-
-  void Put(int fd, Entry entry) {
-    if (fd >= end()) table_.resize(static_cast<size_t>(fd) + 1);
-    table_[fd] = entry;
-  }
 
   std::vector<Entry> table_;
 };

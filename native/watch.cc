@@ -57,19 +57,13 @@ napi_value Watch::Open(napi_env env, napi_callback_info info) {
 }
 
 bool Watch::Attach(napi_env env, napi_value target, napi_value resource, napi_value callback) {
+  napi_value name;
   callback_ = environment_->callbacks().Take(env, callback);
   return callback_ != nullptr &&
          // Weak to begin with, so that a target which nobody else holds is collected, and the watch with it.
          napi_add_finalizer(env, target, this, OnForgotten, nullptr, &target_) == napi_ok &&
-         MakeContext(env, resource);
-}
-
-// A connection that was accepted is its client's doing: as with Node's own, it begins in no context, and not in that of
-// whoever called for the listener.
-bool Watch::MakeContext(napi_env env, napi_value resource) {
-  context_ = environment_->descriptors().IsAccepted(fd_) ? environment_->outside().MakeContext(env, resource)
-                                                         : NewContext(env, resource);
-  return context_ != nullptr;
+         napi_create_string_utf8(env, "polysocket", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+         napi_async_init(env, resource, name, &context_) == napi_ok;
 }
 
 Watch* Watch::Find(Environment& environment, int fd, napi_value owner) {

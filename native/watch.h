@@ -40,7 +40,6 @@ class Watch {
   static Watch* Find(Environment& environment, int fd, napi_value owner);
 
   bool Attach(napi_env env, napi_value target, napi_value resource, napi_value callback);
-  bool MakeContext(napi_env env, napi_value resource);
   int WaitFor(int events);
   void Remember(int events);
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Availability } from '../core/family.ts'
+import { runtimeWithoutLibuv } from './runtime.ts'
 
 /**
  * The native side: one function a system call, its result or `-errno`. It knows no family and holds no policy.
@@ -103,8 +104,7 @@ export interface Addon {
   /**
    * Makes `fd` known to the event loop; it waits for nothing yet. When something is ready that `wait` asked for, `onReady`
    * is called on `target` with the bits below, in the async context of this call; what it throws is an uncaught exception.
-   * A descriptor that `accept` gave has a context of its own, with no AsyncLocalStorage's store, as with
-   * `node:net`. `resource` is the context's async resource, for `target` to hold: an object that does not lead back to it.
+   * `resource` is the context's async resource, for `target` to hold: an object that does not lead back to it.
    * `target` is kept alive while something is waited for. When nothing is, and nobody else holds it, it is collected and
    * the descriptor closed. One reference to `onReady` serves all who are watched with it: a method, which must not lead to
    * a target itself.
@@ -129,6 +129,11 @@ export interface Addon {
    * thrown it. What `onReady` throws is reported only after its context was left.
    */
   report(error: unknown): void
+  /**
+   * Calls `run` in no async context, and so with no AsyncLocalStorage's store, as the event loop would: its result. Only
+   * within an `onReady`.
+   */
+  outside<T>(run: () => T): T
 }
 
 /** What is waited for, as bits: `libuv`'s UV_READABLE and UV_WRITABLE. */
@@ -176,6 +181,13 @@ function tryLoad(): LoadedAddon {
     return unavailable(
       `the kernel engine is for Linux, and this is ${process.platform}`,
       'use tcp, udp, unix or memory here',
+    )
+  }
+  const runtime = runtimeWithoutLibuv(process.versions)
+  if (runtime !== undefined) {
+    return unavailable(
+      `the kernel engine needs libuv's uv_poll, which ${runtime} lacks`,
+      'run it with Node.js, or use tcp, udp, unix or memory here',
     )
   }
   try {

@@ -1,3 +1,4 @@
+import { AsyncResource, executionAsyncId } from 'node:async_hooks'
 import type { AddressBase } from '../core/address.ts'
 import { systemError } from '../core/errors.ts'
 import type { AnyHandle, ListenerEvents, ListenerHandle } from '../core/family.ts'
@@ -39,6 +40,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   #events: ListenerEvents<A> | undefined
   #accepting = false
   #retry: NodeJS.Timeout | undefined
+  #clients: AsyncResource | undefined
 
   /** `wrap` makes a handle of an accepted descriptor and applies the options that connections get. */
   constructor(
@@ -106,13 +108,23 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     const remoteName = length === 0 ? undefined : nameBuffer.toString('latin1', 0, length)
     let handle: AnyHandle<A>
     try {
-      handle = this.#wrap(fd, remoteName)
+      handle = this.#asClients(() => this.#wrap(fd, remoteName))
     } catch {
       // The connection died before its options could be set: it is as if it had never come.
       this.addon.close(fd)
       return
     }
     this.#events?.onAccept(handle)
+  }
+
+  /**
+   * A connection is its client's doing: what becomes of it has no AsyncLocalStorage's store of whoever called `listen`, as
+   * with node:net. To async_hooks this listener has triggered it.
+   */
+  #asClients<T>(make: () => T): T {
+    const triggerAsyncId = executionAsyncId()
+    this.#clients ??= this.addon.outside(() => new AsyncResource('polysocket', { triggerAsyncId }))
+    return this.#clients.runInAsyncScope(make)
   }
 
   #failed(result: number): void {

@@ -7,7 +7,7 @@ import type { SocketKind } from '../../src/engine/kernel.ts'
 export type Step = number | ((...args: never[]) => number)
 
 /** What the script does not answer: the addon does. */
-type Watching = 'watch' | 'wait' | 'ref' | 'unref'
+type Watching = 'watch' | 'wait' | 'ref' | 'unref' | 'report' | 'outside'
 
 type Call = Exclude<keyof Addon, Watching>
 
@@ -59,6 +59,10 @@ export class ScriptedAddon {
       },
       ref: () => this.calls.push('ref'),
       unref: () => this.calls.push('unref'),
+      report: (error) => {
+        throw error
+      },
+      outside: (run) => run(),
     }
     return new Proxy({} as Addon, {
       get: (_target, property) =>
