@@ -44,7 +44,8 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #ended = false
   /** The ECONNRESET that ends this kind of connection has been reported. */
   #isReset = false
-  #blocked = false
+  /** The next WRITABLE is for `onWritable`. Over with it: whether there is more to send is for `send` to say. */
+  #waitsForRoom = false
   /** `-errno` of an earlier datagram, which nobody was told of yet; 0 for none. */
   #kept = 0
   /** How often in a row sending was tried again and nothing went out. */
@@ -99,12 +100,12 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   /** A bound socket keeps the process alive even while it reads nothing, as one of Node's does; see the listener. */
   #waitAsNeeded(): void {
-    const wanted = interest(this.#reading, this.#blocked && this.#retry === undefined)
+    const wanted = interest(this.#reading, this.#waitsForRoom)
     this.wait(wanted === 0 && !this.kind.facts.connected ? DISCONNECTED : wanted)
   }
 
   protected onReady(events: number): void {
-    if ((events & WRITABLE) !== 0 && this.#blocked && this.#retry === undefined) this.#unblock()
+    if ((events & WRITABLE) !== 0 && this.#waitsForRoom) this.#tellOfRoom()
     if ((events & READABLE) !== 0 && this.#reading) this.#receive()
     if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
     if (this.isOpen && (events & (FAILED | WRITABLE)) !== 0) this.#waitAsNeeded()
@@ -228,16 +229,15 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         if (next === from) this.#block()
         return next - from
       }
+      this.#stalls = 0
       if (taken < 0) {
         // What went out before it counts; the refusal comes again, by itself, with the next call.
         if (next > from) return next - from
         if (message.attachment !== undefined) this.detach(message.attachment)
         throw systemError(taken, 'send')
       }
-      this.#stalls = 0
       next += taken
     }
-    this.#blocked = false
     return next - from
   }
 
@@ -285,22 +285,17 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
    * event: when waiting for WRITABLE has brought nothing, only time is left.
    */
   #block(): void {
-    this.#blocked = true
     this.#stalls++
-    if (this.#stalls > 1) {
+    this.#waitsForRoom = this.#stalls === 1
+    if (!this.#waitsForRoom) {
       clearTimeout(this.#retry)
-      this.#retry = setTimeout(
-        () => {
-          this.#retry = undefined
-          this.#unblock()
-        },
-        Math.min(RETRY_FIRST * 2 ** (this.#stalls - 2), RETRY_LAST),
-      )
+      this.#retry = setTimeout(() => this.#tellOfRoom(), Math.min(RETRY_FIRST * 2 ** (this.#stalls - 2), RETRY_LAST))
     }
     this.#waitAsNeeded()
   }
 
-  #unblock(): void {
+  #tellOfRoom(): void {
+    this.#waitsForRoom = false
     this.#events?.onWritable()
   }
 
