@@ -113,7 +113,8 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
   Bytes names;
   Bytes controls;
   size_t control_size;
-  if (!call.Read(&fd, &slab, &offset, &slot, &wanted, &meta, &names, &controls, &control_size)) {
+  int flags;
+  if (!call.Read(&fd, &slab, &offset, &slot, &wanted, &meta, &names, &controls, &control_size, &flags)) {
     return call.Return(-EINVAL);
   }
   const size_t count = std::min(wanted, kBatchLimit);
@@ -136,7 +137,7 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     }
   }
   const int64_t received =
-      Retry([&] { return recvmmsg(fd, batch.headers, static_cast<unsigned>(count), kReceive, nullptr); });
+      Retry([&] { return recvmmsg(fd, batch.headers, static_cast<unsigned>(count), kReceive | flags, nullptr); });
   size_t total = 0;
   for (int64_t i = 0; i < received; i++) {
     mmsghdr& message = batch.headers[i];
@@ -144,7 +145,7 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     total += length;
     int32_t* const words = meta.data + i * kReceiveMeta;
     words[0] = static_cast<int32_t>(length);
-    // The kernel puts our own flag among its own.
+    // The kernel puts this one of ours among its own.
     words[1] = message.msg_hdr.msg_flags & ~MSG_CMSG_CLOEXEC;
     words[2] = static_cast<int32_t>(message.msg_hdr.msg_namelen);
     words[3] = static_cast<int32_t>(message.msg_hdr.msg_controllen);

@@ -42,8 +42,8 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #events: DatagramEvents<A> | undefined
   #reading = false
   #ended = false
-  /** The ECONNRESET that ends this kind of connection has been reported. */
-  #isReset = false
+  /** No more comes than is there already: the connection was reset, or somebody who has the socket too has shut it down. */
+  #isEnding = false
   /** The next WRITABLE is for `onWritable`. Over with it: whether there is more to send is for `send` to say. */
   #waitsForRoom = false
   /** `-errno` of an earlier datagram, which nobody was told of yet; 0 for none. */
@@ -98,17 +98,21 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     this.#waitAsNeeded()
   }
 
-  /** A bound socket keeps the process alive even while it reads nothing, as one of Node's does; see the listener. */
+  /**
+   * A bound socket keeps the process alive even while it reads nothing, as one of Node's does: it waits for DISCONNECTED,
+   * which comes only once it has been shut down.
+   */
   #waitAsNeeded(): void {
-    const wanted = interest(this.#reading, this.#waitsForRoom)
-    this.wait(wanted === 0 && !this.kind.facts.connected ? DISCONNECTED : wanted)
+    const isBound = !this.kind.facts.connected && !this.#isEnding
+    this.wait(interest(this.#reading, this.#waitsForRoom) | (isBound ? DISCONNECTED : 0))
   }
 
   protected onReady(events: number): void {
+    if ((events & DISCONNECTED) !== 0) this.#isEnding = true
     if ((events & WRITABLE) !== 0 && this.#waitsForRoom) this.#tellOfRoom()
     if ((events & READABLE) !== 0 && this.#reading) this.#receive()
     if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
-    if (this.isOpen && (events & (FAILED | WRITABLE)) !== 0) this.#waitAsNeeded()
+    if (this.isOpen && (events & ~READABLE) !== 0) this.#waitAsNeeded()
   }
 
   /**
@@ -116,7 +120,9 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
    * turn of the event loop until then, so it waits here.
    */
   #keepError(): void {
-    if (this.isOpen && !this.kind.facts.connected && this.#kept === 0) this.#kept = this.takeError()
+    if (!this.isOpen || this.kind.facts.connected) return
+    const error = this.takeError()
+    if (this.#kept === 0) this.#kept = error
   }
 
   /** What was kept; 0 for none. */
@@ -138,7 +144,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     for (let round = 0; round < ROUNDS && this.#reading && this.isOpen; round++) {
       const wantsFds = this.carriesFds && this.#events?.wantsFds?.() === true
       const count = this.#reader.receive(this.descriptor, wantsFds)
-      if (count === EAGAIN && this.#isReset) {
+      if (count === EAGAIN && this.#isEnding) {
         this.#end()
         return
       }
@@ -165,7 +171,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #failed(errno: number): void {
     if (errno === ECONNRESET && this.kind.endsWithReset) {
       // Reported once, and before the messages that are still there.
-      this.#isReset = true
+      this.#isEnding = true
       return
     }
     const fatal = this.kind.facts.connected

@@ -67,7 +67,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
 
   /**
    * A listener that accepts nothing for the moment still keeps the process alive, as one of Node's does: it waits for a
-   * hang-up, which a listening socket never has.
+   * hang-up, which a listening socket has only once somebody has shut it down.
    */
   #waitIdly(): void {
     this.wait(DISCONNECTED)
@@ -75,7 +75,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
 
   resume(): void {
     this.#accepting = true
-    if (this.#retry === undefined) this.wait(READABLE)
+    if (this.#retry === undefined) this.#waitForConnections()
   }
 
   pause(): void {
@@ -88,9 +88,21 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     if (cleanup !== undefined) this.onceClosed(cleanup)
   }
 
-  protected onReady(): void {
+  #waitForConnections(): void {
+    this.wait(READABLE | DISCONNECTED)
+  }
+
+  protected onReady(events: number): void {
+    const isOver = (events & DISCONNECTED) !== 0
+    if (isOver && (!this.#accepting || this.#retry !== undefined)) {
+      // It is told once connections are waited for again.
+      this.wait(0)
+      return
+    }
     for (let taken = 0; taken < ACCEPT_BATCH && this.#accepting && this.isOpen; taken++) {
       const fd = this.addon.accept(this.descriptor, nameBuffer, nameLength)
+      // What other sockets that were shut down answer; a Unix one has EAGAIN for it.
+      if (fd === errno.EAGAIN && isOver) this.#failed(errno.EINVAL)
       if (fd === errno.EAGAIN || fd === errno.EINTR) return
       if (LOST_WHILE_WAITING.has(fd)) continue
       if (fd < 0) {
@@ -123,7 +135,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
       this.#waitIdly()
       this.#retry = setTimeout(() => {
         this.#retry = undefined
-        if (this.#accepting) this.wait(READABLE)
+        if (this.#accepting) this.#waitForConnections()
       }, EXHAUSTED_RETRY)
     }
     this.#events?.onError(error, !passes)
