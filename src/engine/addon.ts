@@ -68,7 +68,7 @@ export interface Addon {
    * data (cmsg(3)), which stands at `controls[i * controlSize]`, and the size of the datagrams that it is made of (UDP_GRO
    * of udp(7)), where there are several; else 0. `controlSize` is a multiple of 8. With a `controlSize` of 0 there is no
    * ancillary data, and the kernel closes descriptors that came with a message; those that it hands over are ours only
-   * once they are adopted. `flags` go to the kernel, with MSG_DONTWAIT: MSG_CMSG_CLOEXEC where descriptors may come.
+   * once they are adopted. `flags` go to the kernel, with MSG_DONTWAIT: MSG_CMSG_CLOEXEC where descriptors may come, which AF_PACKET refuses.
    */
   recvmmsg(
     fd: number,

@@ -31,7 +31,18 @@ describeNative('what the kernel says of messages', ({ addon, own, pair, socket, 
     const meta = new Int32Array(RECEIVE_META * COUNT)
     const names = new Uint8Array(NAME_SIZE * COUNT)
     const controls = Buffer.alloc(controlSize * COUNT)
-    const received = addon.recvmmsg(fd, Buffer.alloc(100 * COUNT), 0, 100, COUNT, meta, names, controls, controlSize, MSG_CMSG_CLOEXEC)
+    const received = addon.recvmmsg(
+      fd,
+      Buffer.alloc(100 * COUNT),
+      0,
+      100,
+      COUNT,
+      meta,
+      names,
+      controls,
+      controlSize,
+      MSG_CMSG_CLOEXEC,
+    )
     return Array.from({ length: received }, (_, i) => ({
       length: at(meta, RECEIVE_META * i),
       flags: at(meta, RECEIVE_META * i + 1),
