@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
 import { type AddressBase, invalidAddress } from '../core/address.ts'
 import type { SentAncillary } from '../core/ancillary.ts'
+import { coded } from '../core/coded-error.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, Done, Message, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
@@ -208,7 +209,8 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #encode(candidates: readonly A[]): Uint8Array {
     const names = candidates.map((candidate) => this.kind.encode(candidate))
     const usable = names.find((name) => domainOf(name) === this.kind.domain) ?? names[0]
-    if (usable === undefined) throw new TypeError('the family resolved an address to none')
+    if (usable === undefined)
+      throw coded(TypeError, 'ERR_INVALID_RETURN_VALUE', 'the family resolved an address to none')
     return usable
   }
 
