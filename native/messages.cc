@@ -120,7 +120,8 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
   Bytes names;
   Bytes controls;
   size_t control_size;
-  if (!call.Read(&fd, &slab, &offset, &slot, &wanted, &meta, &names, &controls, &control_size)) {
+  int flags;
+  if (!call.Read(&fd, &slab, &offset, &slot, &wanted, &meta, &names, &controls, &control_size, &flags)) {
     return call.Return(-EINVAL);
   }
   const size_t count = std::min(wanted, kBatchLimit);
@@ -143,7 +144,7 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     }
   }
   const int64_t received =
-      Retry([&] { return recvmmsg(fd, batch.headers, static_cast<unsigned>(count), kReceive, nullptr); });
+      Retry([&] { return recvmmsg(fd, batch.headers, static_cast<unsigned>(count), kReceive | flags, nullptr); });
   Descriptors& descriptors = call.environment().descriptors();
   size_t total = 0;
   for (int64_t i = 0; i < received; i++) {
@@ -152,7 +153,7 @@ napi_value Recvmmsg(napi_env env, napi_callback_info info) {
     total += length;
     int32_t* const words = meta.data + i * kReceiveMeta;
     words[0] = static_cast<int32_t>(length);
-    // The kernel puts our own flag among its own.
+    // The kernel puts this one of ours among its own.
     words[1] = message.msg_hdr.msg_flags & ~MSG_CMSG_CLOEXEC;
     words[2] = static_cast<int32_t>(message.msg_hdr.msg_namelen);
     words[3] = static_cast<int32_t>(message.msg_hdr.msg_controllen);

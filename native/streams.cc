@@ -99,7 +99,7 @@ napi_value RecvFds(napi_env env, napi_callback_info info) {
   const int64_t received = Retry([&] {
     header.msg_control = control.bytes;
     header.msg_controllen = sizeof(control.bytes);
-    return recvmsg(fd, &header, kReceive);
+    return recvmsg(fd, &header, kReceive | MSG_CMSG_CLOEXEC);
   });
   if (received < 0) return call.Return(received);
   const bool is_whole = (header.msg_flags & MSG_CTRUNC) == 0;

@@ -8,8 +8,8 @@
 namespace polysocket {
 
 // MSG_DONTWAIT although our descriptors are non-blocking: O_NONBLOCK belongs to the open file, which an adopted socket
-// may share with another process, and that one may clear it. MSG_CMSG_CLOEXEC for descriptors that come with a message.
-constexpr int kReceive = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+// may share with another process, and that one may clear it.
+constexpr int kReceive = MSG_DONTWAIT;
 // A peer that is gone is EPIPE, not SIGPIPE.
 constexpr int kSend = MSG_DONTWAIT | MSG_NOSIGNAL;
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { inspect } from 'node:util'
+import { wrongValue } from './core/argument-errors.ts'
 import { checkDeadline, type DeadlineOptions, withDeadline } from './core/deadline.ts'
 import { ANY, canonicalBdaddr } from './families/bluetooth/bdaddr.ts'
 import { readServices } from './families/bluetooth/sdp/lookup.ts'
@@ -50,7 +51,7 @@ export async function discoverServices(
 function checkDevice(what: string, text: unknown): string {
   const bdaddr = typeof text === 'string' ? canonicalBdaddr(text) : undefined
   if (bdaddr === undefined || bdaddr === ANY) {
-    throw new TypeError(`${what} must be an address like AA:BB:CC:DD:EE:FF, not ${inspect(text)}`)
+    throw wrongValue(`${what} must be an address like AA:BB:CC:DD:EE:FF, not ${inspect(text)}`)
   }
   return bdaddr
 }

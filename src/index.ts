@@ -47,6 +47,7 @@ export {
   type EndpointOfKind,
   type EndpointOptions,
   type FamilyStatus,
+  type PairOptions,
   type Sockets,
   type TakeOverOptions,
 } from './core/sockets.ts'

@@ -50,22 +50,27 @@ export function exitCodeOf(error: unknown): number {
       },
       () => EXIT.usage,
     )
-    .with(P.instanceOf(UsageError), P.instanceOf(TypeError), () => EXIT.usage)
+    .with(P.instanceOf(UsageError), P.instanceOf(TypeError), P.instanceOf(RangeError), () => EXIT.usage)
     .otherwise(() => EXIT.failed)
 }
 
-/** `ECONNREFUSED connect ECONNREFUSED tcp://127.0.0.1:1`: the code, then the message, in one line. */
+/** `ECONNREFUSED connect tcp://127.0.0.1:1: connection refused`: the code, then what the message says besides, in one line. */
 export function errorText(error: unknown): string {
   const text = match(error)
     .with(P.instanceOf(UsageError), ({ message }) => `usage: ${message}`)
-    // node:fs puts the code first itself.
-    .with({ code: P.string, message: P.string }, ({ code, message }) =>
-      message.startsWith(`${code}: `) ? message : `${code} ${message}`,
-    )
+    // Node's own form: TypeError [ERR_INVALID_ARG_TYPE]: …
+    .with(P.instanceOf(TypeError), P.instanceOf(RangeError), String)
+    .with({ code: P.string, message: P.string }, ({ code, message }) => withCode(code, message))
     .with({ name: 'Error', message: P.string }, ({ message }) => message)
     .with({ name: P.string, message: P.string }, ({ name, message }) => `${name} ${message}`)
     .otherwise(String)
   return text.replace(/\s*\n\s*/g, ' ').trimEnd()
+}
+
+/** A message may have the code in it: as its first word, as node:fs has it, or after the system call. */
+function withCode(code: string, message: string): string {
+  const rest = message.replace(message.includes(` ${code}`) ? ` ${code}` : code, '').trimStart()
+  return rest.startsWith(':') ? `${code}${rest}` : `${code} ${rest}`
 }
 
 /** Prints the error in one line; with DEBUG=polysocket also where it came from. */

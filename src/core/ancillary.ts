@@ -1,3 +1,4 @@
+import { wrongType } from './argument-errors.ts'
 /**
  * What may come with a message besides its bytes and its sender; each only where the option named with it asks for it.
  * Families add theirs by declaration merging.
@@ -27,6 +28,6 @@ export interface SentAncillary {
 /** Throws a `TypeError` unless these could be descriptors. */
 export function checkDescriptors(fds: unknown): asserts fds is readonly number[] {
   if (!Array.isArray(fds) || !fds.every((fd) => Number.isInteger(fd) && fd >= 0 && fd < 2 ** 31)) {
-    throw new TypeError('the descriptors must be an array of numbers, each 0 or more')
+    throw wrongType('the descriptors must be an array of numbers, each 0 or more')
   }
 }

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { wrongNumber, wrongType } from './argument-errors.ts'
 import { AbortError, namedSystemError } from './errors.ts'
 
 export interface DeadlineOptions {
@@ -9,9 +11,9 @@ export interface DeadlineOptions {
 
 /** Throws a `TypeError` unless both are of their type. */
 export function checkDeadline({ signal, timeout }: DeadlineOptions): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal')
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongType('signal must be an AbortSignal')
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31)) {
-    throw new TypeError('timeout must be a number of milliseconds, 0 or more')
+    throw wrongNumber(timeout, `timeout must be a number of milliseconds, 0 or more, not ${inspect(timeout)}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { wrongType } from './argument-errors.ts'
 import type { DescriptorPassing, Done, HeldDescriptors } from './family.ts'
 
 /**
@@ -60,10 +61,10 @@ export class DescriptorWrites {
 /** Throws a TypeError unless these can be written together. */
 export function checkDescriptorWrite(bytes: unknown, fds: unknown): void {
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) {
-    throw new TypeError('descriptors ride with bytes: a Uint8Array of at least one')
+    throw wrongType('descriptors ride with bytes: a Uint8Array of at least one')
   }
   const isList = Array.isArray(fds) && fds.length > 0
   if (!isList || !fds.every((fd) => Number.isInteger(fd) && fd >= 0 && fd < 2 ** 31)) {
-    throw new TypeError('the descriptors must be a non-empty array of numbers, each 0 or more')
+    throw wrongType('the descriptors must be a non-empty array of numbers, each 0 or more')
   }
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
+import { didYouMean } from './did-you-mean.ts'
 
 /** The codes that are ours. Every other code is the system's own (`ECONNREFUSED`), as Node reports it. */
 export type SocketErrorCode =
@@ -23,14 +24,15 @@ export interface SocketErrorDetail {
 /** Every error that a socket reports. Match on `code`: codes are the contract, messages are not. */
 export class SocketError extends Error {
   readonly code: string
-  readonly errno?: number
-  readonly syscall?: string
-  readonly address?: string
+  // Declared alone: a field that is not set is no property, so that nobody sees `address: undefined` printed.
+  declare readonly errno?: number
+  declare readonly syscall?: string
+  declare readonly address?: string
   /** How often `connect` tried, where it was told to `retry`. */
-  attempts?: number
+  declare attempts?: number
 
   constructor(code: SocketErrorCode | (string & {}), message: string, detail: SocketErrorDetail = {}) {
-    super(message, 'cause' in detail ? { cause: detail.cause } : undefined)
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
     this.name = 'SocketError'
     this.code = code
     if (detail.errno !== undefined) this.errno = detail.errno
@@ -57,24 +59,54 @@ const errnosByName = new Map([...namesByErrno].map(([errno, name]) => [name, err
 /** The system's error, named as Node names it. `errno` is negative: what a system call returned. */
 export function systemError(errno: number, syscall: string, address?: string, cause?: unknown): SocketError {
   const code = namesByErrno.get(errno) ?? `UNKNOWN_${-errno}`
-  return describe(code, errno, syscall, address, cause)
+  return failed(code, wordsOf(errno), { errno, syscall, address, cause })
 }
 
 /** The same, where the name is known and the number is the platform's. */
 export function namedSystemError(code: string, syscall: string, address?: string, cause?: unknown): SocketError {
-  return describe(code, errnosByName.get(code), syscall, address, cause)
+  const errno = errnosByName.get(code)
+  return failed(code, wordsOf(errno), { errno, syscall, address, cause })
 }
 
-function describe(
+/** The same, with words of our own: for whoever knows better than the system's code why it failed, and what helps. */
+export function explained(
   code: string,
-  errno: number | undefined,
   syscall: string,
   address: string | undefined,
-  cause: unknown,
+  why: string,
+  cause?: unknown,
 ): SocketError {
-  const where = address === undefined ? '' : ` ${address}`
-  const detail = { errno, syscall, address }
-  return new SocketError(code, `${syscall} ${code}${where}`, cause === undefined ? detail : { ...detail, cause })
+  return failed(code, why, { errno: errnosByName.get(code), syscall, address, cause })
+}
+
+/** A system error with other words, where somebody knows more of it. */
+export function because({ code, errno, syscall = '', address, cause }: SocketError, why: string): SocketError {
+  return failed(code, why, { errno, syscall, address, cause })
+}
+
+/** For an error from Node's own sockets: the same code, errno and call, in our class. */
+export function fromNodeError(error: unknown, syscall: string, address?: string): SocketError {
+  if (error instanceof SocketError) return error
+  const node = error as NodeJS.ErrnoException
+  const code = typeof node.code === 'string' ? node.code : 'UNKNOWN'
+  const errno = typeof node.errno === 'number' ? node.errno : errnosByName.get(code)
+  return failed(code, wordsOf(errno), { errno, syscall: node.syscall ?? syscall, address, cause: error })
+}
+
+/** `connect ECONNREFUSED tcp://127.0.0.1:1: connection refused` */
+function failed(
+  code: string,
+  words: string | undefined,
+  detail: SocketErrorDetail & { readonly syscall: string },
+): SocketError {
+  const where = detail.address === undefined ? '' : ` ${detail.address}`
+  const why = words === undefined ? '' : `: ${words}`
+  return new SocketError(code, `${detail.syscall} ${code}${where}${why}`, detail)
+}
+
+/** strerror(3), as libuv has it; `undefined` for what only the kernel names. */
+export function wordsOf(errno: number | undefined): string | undefined {
+  return errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]
 }
 
 /** What an operation rejects with when its `AbortSignal` fires: an `AbortError`, as from Node's own APIs. */
@@ -82,7 +114,7 @@ export class AbortError extends Error {
   readonly code = 'ABORT_ERR'
 
   constructor(cause?: unknown) {
-    super('The operation was aborted', { cause })
+    super('The operation was aborted', cause === undefined ? undefined : { cause })
     this.name = 'AbortError'
   }
 }
@@ -95,13 +127,15 @@ export function unsupported(what: string, why: string): SocketError {
   return new SocketError('ERR_UNSUPPORTED', `${what} is not supported: ${why}`)
 }
 
-/** For an error from Node's own sockets: the same code, errno and call, in our class. */
-export function fromNodeError(error: unknown, syscall: string, address?: string): SocketError {
-  if (error instanceof SocketError) return error
-  const node = error as NodeJS.ErrnoException
-  const code = typeof node.code === 'string' ? node.code : 'UNKNOWN'
-  const errno = typeof node.errno === 'number' ? node.errno : errnosByName.get(code)
-  const call = node.syscall ?? syscall
-  const where = address === undefined ? '' : ` ${address}`
-  return new SocketError(code, `${call} ${code}${where}`, { errno, syscall: call, address, cause: error })
+/** For an option that is none of those that `owner` knows. */
+export function unknownOption(
+  owner: string,
+  option: string | { readonly level: number; readonly name: number },
+  known: readonly string[],
+): SocketError {
+  const name = typeof option === 'string' ? option : `${option.level}/${option.name}`
+  return new SocketError(
+    'ERR_OPTION_UNKNOWN',
+    `${owner} has no option ${JSON.stringify(name)}${didYouMean(name, known)}`,
+  )
 }

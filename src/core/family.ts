@@ -47,8 +47,8 @@ export interface AddressFamily<A extends AddressBase = Address> {
    * API has each step of opening be a call that returns when it is done.
    */
   openDatagram?(address: A, options: Readonly<Record<string, unknown>>): UnboundDatagramHandle<A>
-  /** Two connected ends; socketpair(2). */
-  socketpair?(scheme: string): [AnyHandle<A>, AnyHandle<A>]
+  /** Two connected ends, each with these socket options; socketpair(2). */
+  socketpair?(scheme: string, options?: Readonly<Record<string, unknown>>): [AnyHandle<A>, AnyHandle<A>]
   /**
    * What there is to connect to nearby, as it is found. Returning from the iteration stops the search; so does the signal,
    * with its reason as the error.
@@ -267,6 +267,8 @@ export interface ListenerHandle<A extends AddressBase = Address> extends Handle<
 
 export interface ListenerEvents<A extends AddressBase = Address> {
   onAccept(handle: AnyHandle<A>): void
+  /** A connection came and was lost, or could not be made usable, and is closed. The listener goes on. */
+  onDrop?(error: Error, remote: A | undefined): void
   /** `fatal`: no connection will come any more. Otherwise it goes on by itself (EMFILE: it waits and tries again). */
   onError(error: Error, fatal: boolean): void
 }

@@ -1,4 +1,5 @@
-import { namedSystemError, SocketError, socketClosed } from './errors.ts'
+import { wrongType } from './argument-errors.ts'
+import { explained, namedSystemError, type SocketError, socketClosed } from './errors.ts'
 import type { HeldDescriptors } from './family.ts'
 import { StreamEndpoint } from './stream.ts'
 
@@ -24,7 +25,7 @@ export class HandOverChannel {
 
   /** Reads from now on; an error of the stream is an error of the read or write that it spoils. */
   constructor(endpoint: StreamEndpoint, syscall: string) {
-    if (!(endpoint instanceof StreamEndpoint)) throw new TypeError('the endpoint must be a StreamEndpoint')
+    if (!(endpoint instanceof StreamEndpoint)) throw wrongType('the endpoint must be a StreamEndpoint')
     this.syscall = syscall
     this.#endpoint = endpoint
     endpoint.on('error', ignore)
@@ -80,7 +81,7 @@ export class HandOverChannel {
   }
 
   violation(why: string): SocketError {
-    return new SocketError('EPROTO', `${this.syscall} EPROTO: ${why}`, { syscall: this.syscall })
+    return explained('EPROTO', this.syscall, undefined, why)
   }
 
   #gone(): Error {

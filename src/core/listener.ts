@@ -24,18 +24,24 @@ export interface ListenerOptions {
   readonly allow?: ((peer: PeerCredentials) => boolean) | undefined
 }
 
-/** A connection that was closed at once: it found `maxConnections` open, or `allow` did not want its peer. */
+/**
+ * A connection that was closed at once: it found `maxConnections` open, `allow` did not want its peer, or it `failed` before
+ * it was of any use: the network lost it, or an option that `listen` was given could not be set on it.
+ */
 export interface DroppedConnection {
-  readonly reason: 'maxConnections' | 'denied'
+  readonly reason: 'maxConnections' | 'denied' | 'failed'
+  /** Our end of it; where it failed, what the listener is bound to. */
   readonly local: Address | undefined
   readonly remote: Address | undefined
   /** Who it was that was denied; absent where it could not be told any more. */
   readonly peer?: PeerCredentials
+  /** What it failed with; absent otherwise. */
+  readonly error?: Error
 }
 
 export interface ListenerEventMap<E> {
   connection: [endpoint: E]
-  /** A connection that was not wanted, and was closed. */
+  /** A connection that was not wanted, or of no use, and was closed. */
   drop: [connection: DroppedConnection]
   /** No descriptor was left for a connection (EMFILE, ENFILE). Accepting pauses and goes on by itself. */
   exhausted: [error: Error]
@@ -99,6 +105,7 @@ export class Listener<E extends Accepted = Accepted>
     this.#address = handle.local as Address | undefined
     handle.start({
       onAccept: (accepted) => this.#accepted(accepted),
+      onDrop: (error, remote) => this.#lostOne(error, remote as Address | undefined),
       onError: (error, fatal) => this.#failed(error, fatal),
     })
     this.on('newListener', (event) => {
@@ -149,6 +156,12 @@ export class Listener<E extends Accepted = Accepted>
     this.#dropped++
     handle.close()
     this.emit('drop', { reason, local, remote, ...(peer !== undefined && { peer }) })
+  }
+
+  #lostOne(error: Error, remote: Address | undefined): void {
+    this.#dropped++
+    reportError(this, error, false)
+    this.emit('drop', { reason: 'failed', local: this.#address, remote, error })
   }
 
   #failed(error: Error, fatal: boolean): void {

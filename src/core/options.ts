@@ -1,4 +1,6 @@
+import { inspect } from 'node:util'
 import type { AddressBase, AddressInput } from './address.ts'
+import { wrongNumber, wrongType, wrongValue } from './argument-errors.ts'
 import type { PeerCredentials } from './credentials.ts'
 import { checkDeadline } from './deadline.ts'
 import type { Handle } from './family.ts'
@@ -100,7 +102,7 @@ export interface ListenRequest<A> extends OpenRequest<A> {
 }
 
 /** The options that are core's own business; the rest is the family's. */
-const CORE_OPTIONS: ReadonlySet<string> = new Set([
+export const CORE_OPTIONS: readonly string[] = [
   'signal',
   'timeout',
   'engine',
@@ -113,18 +115,18 @@ const CORE_OPTIONS: ReadonlySet<string> = new Set([
   'backlog',
   'maxConnections',
   'allow',
-])
+]
 
-/** Throws a `TypeError` for an option of the wrong type. */
+/** Throws a `TypeError` for an option of the wrong type, a `RangeError` for a number that cannot be. */
 export function checkOpenOptions(options: OpenOptions): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object')
+  if (typeof options !== 'object' || options === null) throw wrongType('options must be an object')
   checkDeadline(options)
   const { engine, allowHalfOpen, receiveFds } = options
   if (engine !== undefined && engine !== 'kernel' && engine !== 'node')
-    throw new TypeError("engine must be 'kernel' or 'node'")
+    throw wrongValue(`engine must be 'kernel' or 'node', not ${inspect(engine)}`)
   if (allowHalfOpen !== undefined && typeof allowHalfOpen !== 'boolean')
-    throw new TypeError('allowHalfOpen must be a boolean')
-  if (receiveFds !== undefined && typeof receiveFds !== 'boolean') throw new TypeError('receiveFds must be a boolean')
+    throw wrongType('allowHalfOpen must be a boolean')
+  if (receiveFds !== undefined && typeof receiveFds !== 'boolean') throw wrongType('receiveFds must be a boolean')
   checkCount(options, 'highWaterMark')
   checkCount(options, 'receiveQueue')
   checkCount(options, 'sendQueue')
@@ -141,7 +143,7 @@ export function checkListenOptions(options: ListenOptions): void {
   checkOpenOptions(options)
   checkCount(options, 'backlog')
   const { maxConnections, allow } = options
-  if (allow !== undefined && typeof allow !== 'function') throw new TypeError('allow must be a function')
+  if (allow !== undefined && typeof allow !== 'function') throw wrongType('allow must be a function')
   if (maxConnections !== Number.POSITIVE_INFINITY) checkCount(options, 'maxConnections')
 }
 
@@ -149,11 +151,11 @@ function checkCount<K extends string>(options: { [key in K]?: number }, name: K)
   const value = options[name]
   if (value === undefined) return
   const isCount = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31
-  if (!isCount) throw new TypeError(`${name} must be a whole number, 0 or more`)
+  if (!isCount) throw wrongNumber(value, `${name} must be a whole number, 0 or more, not ${inspect(value)}`)
 }
 
 /** What is left for the family: socket options and its own. Those that are `undefined` count as not given. */
 export function familyOptions(options: OpenOptions): Readonly<Record<string, unknown>> {
-  const rest = Object.entries(options).filter(([name, value]) => !CORE_OPTIONS.has(name) && value !== undefined)
+  const rest = Object.entries(options).filter(([name, value]) => !CORE_OPTIONS.includes(name) && value !== undefined)
   return Object.fromEntries(rest)
 }

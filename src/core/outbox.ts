@@ -1,3 +1,4 @@
+import { wrongNumber, wrongType, wrongValue } from './argument-errors.ts'
 import { SocketError } from './errors.ts'
 import { checkNames } from './retry.ts'
 
@@ -122,13 +123,13 @@ export class Outbox {
 }
 
 function limitsOf(options: OutboxOptions): Limits {
-  if (typeof options !== 'object' || options === null) throw new TypeError('outbox must be an object')
+  if (typeof options !== 'object' || options === null) throw wrongType('outbox must be an object')
   checkNames('outbox', options, DEFAULTS)
   const { messages = DEFAULTS.messages, bytes = DEFAULTS.bytes, whenFull = DEFAULTS.whenFull } = options
   checkLimit('messages', messages)
   checkLimit('bytes', bytes)
   if (whenFull !== 'reject' && whenFull !== 'drop-oldest' && whenFull !== 'wait') {
-    throw new TypeError("outbox.whenFull must be 'reject', 'drop-oldest' or 'wait'")
+    throw wrongValue("outbox.whenFull must be 'reject', 'drop-oldest' or 'wait'")
   }
   return { messages, bytes, whenFull }
 }
@@ -136,5 +137,5 @@ function limitsOf(options: OutboxOptions): Limits {
 function checkLimit(name: string, value: number): void {
   const isLimit =
     typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)
-  if (!isLimit) throw new TypeError(`outbox.${name} must be a whole number, 0 or more`)
+  if (!isLimit) throw wrongNumber(value, `outbox.${name} must be a whole number, 0 or more`)
 }

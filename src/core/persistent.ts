@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { wrongNumber, wrongType } from './argument-errors.ts'
 import { type Carrier, carrierOf } from './carrier.ts'
 import type { DatagramEndpoint } from './datagram.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
@@ -368,8 +369,8 @@ export function checkPersistentOptions(options: PersistentOptions<never>): void 
   checkOpenOptions(options)
   const { stableAfter, prepare, retry } = options
   if (stableAfter !== undefined && !(typeof stableAfter === 'number' && stableAfter >= 0)) {
-    throw new TypeError('stableAfter must be a number of milliseconds, 0 or more')
+    throw wrongNumber(stableAfter, 'stableAfter must be a number of milliseconds, 0 or more')
   }
-  if (prepare !== undefined && typeof prepare !== 'function') throw new TypeError('prepare must be a function')
-  if (retry !== undefined && typeof retry !== 'object') throw new TypeError('retry must be an object')
+  if (prepare !== undefined && typeof prepare !== 'function') throw wrongType('prepare must be a function')
+  if (retry !== undefined && typeof retry !== 'object') throw wrongType('retry must be an object')
 }

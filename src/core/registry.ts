@@ -1,4 +1,6 @@
 import { type AddressBase, type AddressInput, invalidAddress, splitAddress } from './address.ts'
+import { wrongType, wrongValue } from './argument-errors.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { SocketError } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily } from './family.ts'
@@ -26,7 +28,7 @@ export class Registry {
   }
 
   parse(text: string): AddressBase {
-    if (typeof text !== 'string') throw new TypeError(`an address text must be a string, not ${typeof text}`)
+    if (typeof text !== 'string') throw wrongType(`an address text must be a string, not ${typeof text}`)
     const { scheme, rest } = splitAddress(text)
     return this.ofScheme(scheme).parse(scheme, rest)
   }
@@ -49,35 +51,35 @@ export class Registry {
     const address = typeof input === 'string' ? this.parse(input) : this.#complete(input)
     const family = this.ofScheme(address.scheme)
     const facts = family.facts?.(address) ?? family.schemes[address.scheme]
-    if (facts === undefined) throw unknown(`scheme ${JSON.stringify(address.scheme)}`, this.#byScheme)
+    if (facts === undefined) throw unknown('scheme', address.scheme, this.#byScheme)
     return { family, address, facts }
   }
 
   ofName(name: string): AddressFamily<AddressBase> {
     const family = this.#byName.get(name)
-    if (family === undefined) throw unknown(`family ${JSON.stringify(name)}`, this.#byName)
+    if (family === undefined) throw unknown('family', name, this.#byName)
     return family
   }
 
   ofScheme(scheme: string): AddressFamily<AddressBase> {
     const family = this.#byScheme.get(scheme)
-    if (family === undefined) throw unknown(`scheme ${JSON.stringify(scheme)}`, this.#byScheme)
+    if (family === undefined) throw unknown('scheme', scheme, this.#byScheme)
     return family
   }
 
   #complete(input: object): AddressBase {
     if (typeof input !== 'object' || input === null) {
-      throw new TypeError(`an address must be a string or an object, not ${input === null ? 'null' : typeof input}`)
+      throw wrongType(`an address must be a string or an object, not ${input === null ? 'null' : typeof input}`)
     }
     const { family: name, scheme } = input as Partial<AddressBase>
-    if (typeof name !== 'string') throw new TypeError('an address object must name its family')
+    if (typeof name !== 'string') throw wrongType('an address object must name its family')
     const family = this.ofName(name)
     const schemes = Object.keys(family.schemes)
     const chosen = scheme ?? (schemes.length === 1 ? schemes[0] : undefined)
     if (chosen === undefined || !schemes.includes(chosen)) {
       throw invalidAddress(
         { ...input, family: name, scheme: String(scheme) },
-        `its scheme must be one of ${schemes.join(', ')}`,
+        `its scheme is none of the family's${didYouMean(String(scheme), schemes)}`,
       )
     }
     // Checked by the family: what cannot be formatted cannot be opened either.
@@ -88,10 +90,13 @@ export class Registry {
 }
 
 function claim<T>(map: Map<string, T>, key: string, family: T, what: string): void {
-  if (map.has(key)) throw new TypeError(`the ${what} ${JSON.stringify(key)} is registered twice`)
+  if (map.has(key)) throw wrongValue(`the ${what} ${JSON.stringify(key)} is registered twice`)
   map.set(key, family)
 }
 
-function unknown(what: string, known: ReadonlyMap<string, unknown>): SocketError {
-  return new SocketError('ERR_FAMILY_UNKNOWN', `unknown ${what}; known here: ${[...known.keys()].join(', ')}`)
+function unknown(what: string, name: string, known: ReadonlyMap<string, unknown>): SocketError {
+  return new SocketError(
+    'ERR_FAMILY_UNKNOWN',
+    `unknown ${what} ${JSON.stringify(name)}${didYouMean(String(name), [...known.keys()])}`,
+  )
 }

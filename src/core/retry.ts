@@ -1,4 +1,6 @@
-import { SocketError } from './errors.ts'
+import { inspect } from 'node:util'
+import { wrongNumber, wrongType } from './argument-errors.ts'
+import { unknownOption } from './errors.ts'
 
 /** When to try again, and how long to wait before it. */
 export interface RetryOptions {
@@ -88,8 +90,7 @@ export function isTransient(error: Error): boolean {
 export function retryPolicy(retry: boolean | number | RetryOptions | undefined): RetryPolicy | undefined {
   if (retry === undefined || retry === false) return undefined
   const options = retry === true ? {} : typeof retry === 'number' ? { attempts: retry } : retry
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError('retry must be a boolean, a number or an object')
+  if (typeof options !== 'object' || options === null) throw wrongType('retry must be a boolean, a number or an object')
   checkNames('retry', options, DEFAULTS)
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const policy: RetryPolicy = { ...DEFAULTS, ...Object.fromEntries(given) }
@@ -107,14 +108,15 @@ export function retryPolicy(retry: boolean | number | RetryOptions | undefined):
 /** Throws `ERR_OPTION_UNKNOWN` for a name in `options` that is none of those in `known`. */
 export function checkNames(what: string, options: object, known: object): void {
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(known, name)) throw new SocketError('ERR_OPTION_UNKNOWN', `${what} has no option ${name}`)
+    if (!Object.hasOwn(known, name)) throw unknownOption(what, name, Object.keys(known))
   }
 }
 
 const MILLISECONDS = 'a number of milliseconds, 0 or more'
 
 function check(policy: RetryPolicy, name: keyof RetryPolicy, isRight: (value: unknown) => boolean, what: string): void {
-  if (!isRight(policy[name])) throw new TypeError(`retry.${name} must be ${what}`)
+  const value = policy[name]
+  if (!isRight(value)) throw wrongNumber(value, `retry.${name} must be ${what}, not ${inspect(value)}`)
 }
 
 function isCount(value: unknown): boolean {

@@ -1,5 +1,6 @@
 import { type AddressInput, invalidAddress } from './address.ts'
 import type { SentAncillary } from './ancillary.ts'
+import { wrongType } from './argument-errors.ts'
 import type { Destinations } from './destinations.ts'
 import { socketClosed, unsupported } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
@@ -51,7 +52,7 @@ export class Sender {
 
   /** See `DatagramEndpoint.sendBatch`. */
   async sendBatch(messages: readonly Posting[]): Promise<BatchResult> {
-    if (!Array.isArray(messages)) throw new TypeError('messages must be an array')
+    if (!Array.isArray(messages)) throw wrongType('messages must be an array')
     // Read before the first wait: the array and what is in it are the caller's to change again.
     const postings = draftsOf(messages)
     this.#checkOpen()
@@ -122,5 +123,5 @@ function ancillaryOf({ data: _data, to: _to, ...ancillary }: Posting): SentAncil
 export function toBytes(data: Uint8Array | string): Uint8Array {
   if (data instanceof Uint8Array) return data
   if (typeof data === 'string') return Buffer.from(data)
-  throw new TypeError('a message must be a Uint8Array or a string')
+  throw wrongType('a message must be a Uint8Array or a string')
 }

@@ -1,8 +1,10 @@
+import { inspect } from 'node:util'
 import type { Address, AddressBase, AddressInput, Discoverer, DiscoveryMap, KindOf, Scheme } from './address.ts'
+import { wrongNumber, wrongValue } from './argument-errors.ts'
 import { DatagramEndpoint } from './datagram.ts'
 import { checkDeadline, type DeadlineOptions, withDeadline } from './deadline.ts'
 import { binds, connects, listens, traceOpening } from './diagnostics.ts'
-import { AbortError, SocketError, unsupported } from './errors.ts'
+import { AbortError, explained, SocketError, unknownOption, unsupported } from './errors.ts'
 import type { EndpointKind, SchemeFacts } from './facts.ts'
 import type {
   AddressFamily,
@@ -16,6 +18,7 @@ import type {
 import { receiveListener, type Taking } from './hand-over.ts'
 import { Listener } from './listener.ts'
 import {
+  CORE_OPTIONS,
   type ConnectOptions,
   checkListenOptions,
   checkOpenOptions,
@@ -23,6 +26,7 @@ import {
   familyOptions,
   type ListenOptions,
   type OpenOptions,
+  type SocketOptions,
   splitConnectOptions,
 } from './options.ts'
 import { checkPersistentOptions, PersistentConnection, type PersistentOptions } from './persistent.ts'
@@ -36,11 +40,14 @@ export type EndpointOfKind<K extends EndpointKind> = K extends 'stream' ? Stream
 /** What `connect` gives for an address of type `T`: by its scheme where the type tells, else either. */
 export type EndpointOf<T> = EndpointOfKind<KindOf<T>>
 
-/** The options of an endpoint itself, as `socketpair` takes them. */
+/** The options of an endpoint itself. */
 export type EndpointOptions = Pick<
   OpenOptions,
   'allowHalfOpen' | 'highWaterMark' | 'receiveQueue' | 'sendQueue' | 'receiveFds'
 >
+
+/** Options of `socketpair`: of both ends. */
+export type PairOptions = EndpointOptions & SocketOptions
 
 /** The options of a listener that comes from another process: the socket is open, and brings its own. */
 export type TakeOverOptions = EndpointOptions & Pick<ListenOptions, 'maxConnections' | 'allow' | 'signal' | 'timeout'>
@@ -83,12 +90,12 @@ export interface Sockets {
   listen<const T extends AddressInput>(address: T, options?: ListenOptions): Promise<Listener<EndpointOf<T>>>
   /** Opens a datagram endpoint at an address of our own. */
   bind(address: AddressInput, options?: OpenOptions): Promise<DatagramEndpoint>
-  /** Two endpoints that are connected to each other; socketpair(2). */
-  socketpair<const S extends Scheme>(scheme: S, options?: EndpointOptions): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
+  /** Two endpoints that are connected to each other, both with these options; socketpair(2). */
+  socketpair<const S extends Scheme>(scheme: S, options?: PairOptions): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
   /**
    * Takes over a socket that is open already, whatever made it: finds its family and type, and owns the descriptor from
-   * then on. Throws the system's error (`EBADF`, `ENOTSOCK`; `EEXIST` for one that Node or an endpoint has already), or
-   * `ERR_OPTION_UNKNOWN`, and leaves the descriptor to its owner in that case.
+   * then on. Throws the system's error (`EBADF`, `ENOTSOCK`; `EEXIST` for one that Node or an endpoint has already),
+   * `ERR_OPTION_UNKNOWN`, or what is wrong with a value, and leaves the descriptor to its owner in that case.
    */
   adopt(
     fd: number,
@@ -149,7 +156,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   function request({ family, address }: Resolved, options: OpenOptions, signal: AbortSignal | undefined) {
     const local = options.local === undefined ? undefined : registry.resolve(options.local)
     if (local !== undefined && (local.family !== family || local.address.scheme !== address.scheme)) {
-      throw new TypeError('options.local must be of the scheme that is connected to')
+      throw wrongValue('options.local must be of the scheme that is connected to')
     }
     return { signal, engine: options.engine, local: local?.address, options: familyOptions(options) }
   }
@@ -269,18 +276,20 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
 
   function socketpair(
     scheme: string,
-    options: EndpointOptions = {},
+    options: PairOptions = {},
   ): [StreamEndpoint | DatagramEndpoint, StreamEndpoint | DatagramEndpoint] {
     checkOpenOptions(options)
     const family = registry.ofScheme(scheme)
     if (family.socketpair === undefined)
       throw unsupported(`socketpair of ${scheme}`, `the family ${family.name} has none`)
-    const [first, second] = family.socketpair(scheme)
+    const [first, second] = family.socketpair(scheme, familyOptions(options))
     return [endpoint(family, first, options), endpoint(family, second, options)]
   }
 
   function adopt(fd: number, options: AdoptOptions = {}) {
-    if (!Number.isInteger(fd) || fd < 0) throw new TypeError('fd must be a descriptor: an integer, 0 or more')
+    if (!Number.isInteger(fd) || fd < 0 || fd >= 2 ** 31) {
+      throw wrongNumber(fd, `fd must be a descriptor: a whole number, 0 or more, not ${inspect(fd)}`)
+    }
     checkListenOptions(options)
     const { family, handle } = adoptHandle(fd, familyOptions(options))
     return handle.type === 'listener' ? listener(family, handle, options) : endpoint(family, handle, options)
@@ -300,8 +309,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
   ): Promise<Listener<StreamEndpoint | DatagramEndpoint>> {
     checkListenOptions(options)
     const [unknown] = Object.keys(familyOptions(options))
-    if (unknown !== undefined)
-      throw new SocketError('ERR_OPTION_UNKNOWN', `takeOver has no option ${unknown}: the socket brings its own`)
+    if (unknown !== undefined) throw unknownOption('takeOver, whose socket brings its own,', unknown, CORE_OPTIONS)
     return receiveListener(channel, options, (held) => takeSocket(held, options))
   }
 
@@ -312,7 +320,7 @@ export function createSockets(chosen: readonly AddressFamily<AddressBase>[]): So
     const { family, handle } = held.give((fd) => adoptHandle(fd))
     if (handle.type === 'listener') return { listener: listener(family, handle, options), handle }
     handle.close()
-    throw new SocketError('EPROTO', 'takeOver EPROTO: what came is no listening socket', { syscall: 'takeOver' })
+    throw explained('EPROTO', 'takeOver', undefined, 'what came is no listening socket')
   }
 
   async function* discover(name: string, options: DiscoverOptions = {}): AsyncGenerator<unknown> {

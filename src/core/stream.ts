@@ -1,4 +1,5 @@
 import type { Address, AddressBase } from './address.ts'
+import { wrongNumber } from './argument-errors.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { checkDescriptorWrite, DescriptorWrites } from './descriptor-writes.ts'
 import { reportClose, reportError } from './diagnostics.ts'
@@ -411,7 +412,7 @@ export class StreamEndpoint extends SocketSurface {
   /** Emits 'timeout' after this many milliseconds without traffic; 0 for never. The endpoint stays open. */
   setTimeout(milliseconds: number, callback?: () => void): this {
     if (!(typeof milliseconds === 'number' && milliseconds >= 0 && milliseconds < 2 ** 31)) {
-      throw new TypeError('the timeout must be a number of milliseconds, 0 or more')
+      throw wrongNumber(milliseconds, 'the timeout must be a number of milliseconds, 0 or more')
     }
     this.timeout = milliseconds
     if (milliseconds > 0 && !this.destroyed) this.#startTimer(milliseconds)

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { wrongType } from './argument-errors.ts'
 import { socketClosed } from './errors.ts'
 
 /** What may be written: bytes, or text, which goes as UTF-8. */
@@ -43,7 +44,7 @@ export class WebWritable {
   #write(chunk: WebChunk): Promise<void> {
     const bytes = bytesOf(chunk)
     if (bytes === undefined) {
-      const misuse = new TypeError('a chunk must be a buffer, a view of one, or a string')
+      const misuse = wrongType('a chunk must be a buffer, a view of one, or a string')
       this.#abort(misuse)
       throw misuse
     }

@@ -1,4 +1,5 @@
 import type { AddressBase } from './address.ts'
+import { coded } from './coded-error.ts'
 import { socketClosed, unsupported } from './errors.ts'
 import type { StreamEndpoint } from './stream.ts'
 import { WebReadable } from './web-readable.ts'
@@ -44,7 +45,11 @@ export class WebEndpoint {
   constructor(endpoint: StreamEndpoint, format: (address: AddressBase) => string) {
     const isRead = endpoint.listenerCount('data') + endpoint.listenerCount('readable') > 0
     if (isRead || endpoint.readableFlowing === true || endpoint.readableEncoding !== null) {
-      throw new TypeError("web() comes before listeners for 'data' and 'readable', pipe, resume and setEncoding")
+      throw coded(
+        TypeError,
+        'ERR_INVALID_STATE',
+        "web() comes before listeners for 'data' and 'readable', pipe, resume and setEncoding",
+      )
     }
     const { allowHalfOpen } = endpoint
     // The stream's own rule would end our direction with writes still in the web stream's queue.

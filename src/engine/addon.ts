@@ -76,8 +76,9 @@ export interface Addon {
    * (MSG_TRUNC), the length of its sender's sockaddr, which stands at `names[i * NAME_SIZE]`, the length of its ancillary
    * data (cmsg(3)), which stands at `controls[i * controlSize]`, and the size of the datagrams that it is made of (UDP_GRO
    * of udp(7)), where there are several; else 0. `controlSize` is a multiple of 8. With a `controlSize` of 0 there is no
-   * ancillary data, and the kernel closes descriptors that came with a message; those that it hands over are
-   * close-on-exec and this environment's.
+   * ancillary data, and the kernel closes descriptors that came with a message; those that it hands over are this
+   * environment's. `flags` go to the kernel, with MSG_DONTWAIT: MSG_CMSG_CLOEXEC where descriptors may come, which AF_PACKET
+   * refuses.
    */
   recvmmsg(
     fd: number,
@@ -89,6 +90,7 @@ export interface Addon {
     names: Uint8Array,
     controls: Uint8Array,
     controlSize: number,
+    flags: number,
   ): number
   /**
    * recv(2) that also takes the descriptors which came with the bytes (SCM_RIGHTS): them into `fds`, which must have room

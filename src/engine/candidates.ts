@@ -1,3 +1,4 @@
+import { coded } from '../core/coded-error.ts'
 import type { SocketError } from '../core/errors.ts'
 
 /** What a wildcard meets on a machine without the first of its families; the next one may do. */
@@ -13,5 +14,5 @@ export async function firstPossible<A, T>(candidates: readonly A[], attempt: (ca
       if (isLast || !MACHINE_LACKS_IT.has((error as SocketError).code)) throw error
     }
   }
-  throw new TypeError('the family resolved an address to none')
+  throw coded(TypeError, 'ERR_INVALID_RETURN_VALUE', 'the family resolved an address to none')
 }

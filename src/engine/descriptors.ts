@@ -1,5 +1,4 @@
-import { constants } from 'node:os'
-import { SocketError, systemError } from '../core/errors.ts'
+import { explained, type SocketError, systemError } from '../core/errors.ts'
 import type { HeldDescriptors } from '../core/family.ts'
 import { type Addon, MAX_FDS } from './addon.ts'
 import { type ControlPart, encodeControl } from './control.ts'
@@ -42,7 +41,7 @@ export class DescriptorIntake {
  */
 export function descriptorsLost(syscall: string): SocketError {
   const why = 'descriptors that came with the data were lost (MSG_CTRUNC), as this process has too many open'
-  return new SocketError('EMFILE', `${syscall} EMFILE: ${why}`, { errno: -constants.errno.EMFILE, syscall })
+  return explained('EMFILE', syscall, undefined, why)
 }
 
 export function isRights({ level, type }: ControlPart): boolean {
@@ -121,7 +120,7 @@ export function closeForeign(addon: Addon, fd: number): void {
 export function holdDescriptors(addon: Addon, fds: readonly number[]): OwnedDescriptors {
   if (fds.length > MAX_FDS) {
     const why = `one message carries at most ${MAX_FDS} descriptors, not ${fds.length}`
-    throw new SocketError('EINVAL', `write EINVAL: ${why}`, { errno: -constants.errno.EINVAL, syscall: 'write' })
+    throw explained('EINVAL', 'write', undefined, why)
   }
   const held: number[] = []
   for (const fd of fds) {

@@ -1,5 +1,6 @@
 import { type AddressBase, invalidAddress } from '../core/address.ts'
 import type { SentAncillary } from '../core/ancillary.ts'
+import { coded } from '../core/coded-error.ts'
 import { socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, Done, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
@@ -41,9 +42,10 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #events: DatagramEvents<A> | undefined
   #reading = false
   #ended = false
-  /** The ECONNRESET that ends this kind of connection has been reported. */
-  #isReset = false
-  #blocked = false
+  /** No more comes than is there already: the connection was reset, or somebody who has the socket too has shut it down. */
+  #isEnding = false
+  /** The next WRITABLE is for `onWritable`. Over with it: whether there is more to send is for `send` to say. */
+  #waitsForRoom = false
   /** `-errno` of an earlier datagram, which nobody was told of yet; 0 for none. */
   #kept = 0
   /** How often in a row sending was tried again and nothing went out. */
@@ -96,17 +98,21 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     this.#waitAsNeeded()
   }
 
-  /** A bound socket keeps the process alive even while it reads nothing, as one of Node's does; see the listener. */
+  /**
+   * A bound socket keeps the process alive even while it reads nothing, as one of Node's does: it waits for DISCONNECTED,
+   * which comes only once it has been shut down.
+   */
   #waitAsNeeded(): void {
-    const wanted = interest(this.#reading, this.#blocked && this.#retry === undefined)
-    this.wait(wanted === 0 && !this.kind.facts.connected ? DISCONNECTED : wanted)
+    const isBound = !this.kind.facts.connected && !this.#isEnding
+    this.wait(interest(this.#reading, this.#waitsForRoom) | (isBound ? DISCONNECTED : 0))
   }
 
   protected onReady(events: number): void {
-    if ((events & WRITABLE) !== 0 && this.#blocked && this.#retry === undefined) this.#unblock()
+    if ((events & DISCONNECTED) !== 0) this.#isEnding = true
+    if ((events & WRITABLE) !== 0 && this.#waitsForRoom) this.#tellOfRoom()
     if ((events & READABLE) !== 0 && this.#reading) this.#receive()
     if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
-    if (this.isOpen && (events & (FAILED | WRITABLE)) !== 0) this.#waitAsNeeded()
+    if (this.isOpen && (events & ~READABLE) !== 0) this.#waitAsNeeded()
   }
 
   /**
@@ -114,7 +120,9 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
    * turn of the event loop until then, so it waits here.
    */
   #keepError(): void {
-    if (this.isOpen && !this.kind.facts.connected && this.#kept === 0) this.#kept = this.takeError()
+    if (!this.isOpen || this.kind.facts.connected) return
+    const error = this.takeError()
+    if (this.#kept === 0) this.#kept = error
   }
 
   /** What was kept; 0 for none. */
@@ -136,7 +144,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     for (let round = 0; round < ROUNDS && this.#reading && this.isOpen; round++) {
       const wantsFds = this.carriesFds && this.#events?.wantsFds?.() === true
       const count = this.#reader.receive(this.descriptor, wantsFds)
-      if (count === EAGAIN && this.#isReset) {
+      if (count === EAGAIN && this.#isEnding) {
         this.#end()
         return
       }
@@ -163,7 +171,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #failed(errno: number): void {
     if (errno === ECONNRESET && this.kind.endsWithReset) {
       // Reported once, and before the messages that are still there.
-      this.#isReset = true
+      this.#isEnding = true
       return
     }
     const fatal = this.kind.facts.connected
@@ -196,7 +204,8 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #encode(candidates: readonly A[]): Uint8Array {
     const names = candidates.map((candidate) => this.kind.encode(candidate))
     const usable = names.find((name) => domainOf(name) === this.kind.domain) ?? names[0]
-    if (usable === undefined) throw new TypeError('the family resolved an address to none')
+    if (usable === undefined)
+      throw coded(TypeError, 'ERR_INVALID_RETURN_VALUE', 'the family resolved an address to none')
     return usable
   }
 
@@ -223,16 +232,15 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         if (next === from) this.#block()
         return next - from
       }
+      this.#stalls = 0
       if (taken < 0) {
         // What went out before it counts; the refusal comes again, by itself, with the next call.
         if (next > from) return next - from
         if (message.attachment !== undefined) this.detach(message.attachment)
         throw systemError(taken, 'send')
       }
-      this.#stalls = 0
       next += taken
     }
-    this.#blocked = false
     return next - from
   }
 
@@ -280,22 +288,17 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
    * event: when waiting for WRITABLE has brought nothing, only time is left.
    */
   #block(): void {
-    this.#blocked = true
     this.#stalls++
-    if (this.#stalls > 1) {
+    this.#waitsForRoom = this.#stalls === 1
+    if (!this.#waitsForRoom) {
       clearTimeout(this.#retry)
-      this.#retry = setTimeout(
-        () => {
-          this.#retry = undefined
-          this.#unblock()
-        },
-        Math.min(RETRY_FIRST * 2 ** (this.#stalls - 2), RETRY_LAST),
-      )
+      this.#retry = setTimeout(() => this.#tellOfRoom(), Math.min(RETRY_FIRST * 2 ** (this.#stalls - 2), RETRY_LAST))
     }
     this.#waitAsNeeded()
   }
 
-  #unblock(): void {
+  #tellOfRoom(): void {
+    this.#waitsForRoom = false
     this.#events?.onWritable()
   }
 

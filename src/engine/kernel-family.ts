@@ -1,5 +1,6 @@
 import type { AddressBase } from '../core/address.ts'
 import type { PeerCredentials, PeerCredentialsOptions } from '../core/credentials.ts'
+import type { SocketError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AddressFamily, Availability, NodeAddress } from '../core/family.ts'
 import type { EngineName, OpenRequest, RawOption } from '../core/options.ts'
@@ -102,8 +103,13 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
    * family's. Default: by the domain and the schemes' types and protocols.
    */
   adopted?(numbers: { domain: number; type: number; protocol: number }): A | undefined
-  /** Names of options that are no socket options but are read by `aroundBind`. */
-  readonly bindOptions?: readonly string[]
+  /** Options that are no socket options but are read by `aroundBind`, each with the check that throws for a wrong value. */
+  readonly bindOptions?: Readonly<Record<string, (value: unknown) => void>>
+  /**
+   * Why a bind or connect of this address failed (`error.syscall` says which), and what helps, in place of the system's words.
+   * `undefined` where those say it.
+   */
+  explain?(error: SocketError, address: A, options: Readonly<Record<string, unknown>>): string | undefined
   /** What the family does around the bind. Called before it: checks the options, prepares the socket. */
   aroundBind?(address: A, binding: Binding): BindSteps
   /** Does in this process what the text of a `Cleanup` of another one says. Throws EPROTO where it says nothing. */
@@ -191,7 +197,7 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
       return addon === undefined || request.engine === 'node' ? undefined : openerOf(addon).listenSync(address, request)
     },
     bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
-    socketpair: (scheme) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme),
+    socketpair: (scheme, options = {}) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme, options),
     adopt: (fd, { what = 'itself', options = {} } = {}) => kernelOpener('adopt').adopt(fd, what, options),
     // Where a bind is more than bind(2) it takes its time.
     ...(definition.aroundBind === undefined && {

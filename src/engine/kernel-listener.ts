@@ -1,10 +1,13 @@
 import { AsyncResource, executionAsyncId } from 'node:async_hooks'
 import type { AddressBase } from '../core/address.ts'
-import { systemError } from '../core/errors.ts'
-import type { AnyHandle, ListenerEvents, ListenerHandle } from '../core/family.ts'
+import { type SocketError, systemError } from '../core/errors.ts'
+import type { ListenerEvents, ListenerHandle } from '../core/family.ts'
+import type { RawOption } from '../core/options.ts'
 import { type Addon, DISCONNECTED, NAME_SIZE, READABLE } from './addon.ts'
 import * as errno from './errno.ts'
 import { KernelSocket, type SocketKind } from './kernel.ts'
+import type { KernelDatagram } from './kernel-datagram.ts'
+import type { KernelStream } from './kernel-stream.ts'
 
 /** While no descriptor is to be had, the listener tries again this often, in milliseconds. */
 const EXHAUSTED_RETRY = 50
@@ -34,27 +37,38 @@ const EXHAUSTED: ReadonlySet<number> = new Set([errno.EMFILE, errno.ENFILE, errn
 const nameBuffer = Buffer.alloc(NAME_SIZE)
 const nameLength = new Int32Array(1)
 
+/** Makes a handle of an accepted descriptor, or closes it and throws. */
+export type Wrap<A extends AddressBase> = (
+  fd: number,
+  remoteName: string | undefined,
+) => KernelStream<A> | KernelDatagram<A>
+
 export class KernelListener<A extends AddressBase> extends KernelSocket<A> implements ListenerHandle<A> {
   readonly type = 'listener'
-  readonly #wrap: (fd: number, remoteName: string | undefined) => AnyHandle<A>
+  readonly #wrap: Wrap<A>
+  /** Of the options that were set on it, those that a connection does not have by being accepted. */
+  readonly #setOnEach = new Map<string, unknown>()
+  /** Those that it has, and has to know of, since they bring something with its messages. */
+  readonly #notedOnEach = new Map<string, unknown>()
   #events: ListenerEvents<A> | undefined
   #accepting = false
   #retry: NodeJS.Timeout | undefined
   #clients: AsyncResource | undefined
 
-  /** `wrap` makes a handle of an accepted descriptor and applies the options that connections get. */
-  constructor(
-    addon: Addon,
-    kind: SocketKind<A>,
-    fd: number,
-    wrap: (fd: number, remoteName: string | undefined) => AnyHandle<A>,
-  ) {
+  constructor(addon: Addon, kind: SocketKind<A>, fd: number, wrap: Wrap<A>) {
     super(addon, kind, fd)
     this.#wrap = wrap
   }
 
   get knowsPeers(): boolean {
     return this.kind.peerCredentials !== undefined
+  }
+
+  override noteOption(option: string | RawOption, value: unknown): void {
+    if (typeof option !== 'string') return
+    const known = this.kind.option(option, value)
+    if (known?.isInherited !== true) this.#setOnEach.set(option, value)
+    else if (known.brings !== undefined) this.#notedOnEach.set(option, value)
   }
 
   listen(backlog: number, address: string): void {
@@ -69,7 +83,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
 
   /**
    * A listener that accepts nothing for the moment still keeps the process alive, as one of Node's does: it waits for a
-   * hang-up, which a listening socket never has.
+   * hang-up, which a listening socket has only once somebody has shut it down.
    */
   #waitIdly(): void {
     this.wait(DISCONNECTED)
@@ -77,7 +91,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
 
   resume(): void {
     this.#accepting = true
-    if (this.#retry === undefined) this.wait(READABLE)
+    if (this.#retry === undefined) this.#waitForConnections()
   }
 
   pause(): void {
@@ -90,11 +104,26 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     if (cleanup !== undefined) this.onceClosed(cleanup)
   }
 
-  protected onReady(): void {
+  #waitForConnections(): void {
+    this.wait(READABLE | DISCONNECTED)
+  }
+
+  protected onReady(events: number): void {
+    const isOver = (events & DISCONNECTED) !== 0
+    if (isOver && (!this.#accepting || this.#retry !== undefined)) {
+      // It is told once connections are waited for again.
+      this.wait(0)
+      return
+    }
     for (let taken = 0; taken < ACCEPT_BATCH && this.#accepting && this.isOpen; taken++) {
       const fd = this.addon.accept(this.descriptor, nameBuffer, nameLength)
+      // What other sockets that were shut down answer; a Unix one has EAGAIN for it.
+      if (fd === errno.EAGAIN && isOver) this.#failed(errno.EINVAL)
       if (fd === errno.EAGAIN || fd === errno.EINTR) return
-      if (LOST_WHILE_WAITING.has(fd)) continue
+      if (LOST_WHILE_WAITING.has(fd)) {
+        this.#events?.onDrop?.(this.#acceptError(fd), undefined)
+        continue
+      }
       if (fd < 0) {
         this.#failed(fd)
         return
@@ -106,12 +135,12 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   #deliver(fd: number): void {
     const length = nameLength[0] ?? 0
     const remoteName = length === 0 ? undefined : nameBuffer.toString('latin1', 0, length)
-    let handle: AnyHandle<A>
+    let handle: KernelStream<A> | KernelDatagram<A>
     try {
-      handle = this.#asClients(() => this.#wrap(fd, remoteName))
-    } catch {
-      // The connection died before its options could be set: it is as if it had never come.
-      this.addon.close(fd)
+      handle = this.#asClients(() => this.#made(fd, remoteName))
+    } catch (error) {
+      const remote = remoteName === undefined ? undefined : this.kind.decode(Buffer.from(remoteName, 'latin1'))
+      this.#events?.onDrop?.(error as Error, remote)
       return
     }
     this.#events?.onAccept(handle)
@@ -127,15 +156,31 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     return this.#clients.runInAsyncScope(make)
   }
 
+  #made(fd: number, remoteName: string | undefined): KernelStream<A> | KernelDatagram<A> {
+    const handle = this.#wrap(fd, remoteName)
+    try {
+      for (const [option, value] of this.#setOnEach) handle.setOption(option, value)
+      for (const [option, value] of this.#notedOnEach) handle.noteOption(option, value)
+      return handle
+    } catch (error) {
+      handle.close()
+      throw error
+    }
+  }
+
+  #acceptError(result: number): SocketError {
+    return systemError(result, 'accept', this.local === undefined ? undefined : this.kind.format(this.local))
+  }
+
   #failed(result: number): void {
-    const error = systemError(result, 'accept', this.local === undefined ? undefined : this.kind.format(this.local))
+    const error = this.#acceptError(result)
     const passes = EXHAUSTED.has(result)
     if (passes) {
       // The connection stays in the backlog and would be reported without end: look away until a descriptor may be free.
       this.#waitIdly()
       this.#retry = setTimeout(() => {
         this.#retry = undefined
-        if (this.#accepting) this.wait(READABLE)
+        if (this.#accepting) this.#waitForConnections()
       }, EXHAUSTED_RETRY)
     }
     this.#events?.onError(error, !passes)

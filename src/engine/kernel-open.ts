@@ -1,5 +1,5 @@
 import type { AddressBase } from '../core/address.ts'
-import { SocketError, systemError, unsupported } from '../core/errors.ts'
+import { because, SocketError, systemError, unsupported, wordsOf } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
@@ -20,10 +20,11 @@ import {
   SOL_SOCKET,
 } from './kernel-options.ts'
 import { KernelStream } from './kernel-stream.ts'
+import { checkBindOptions, explainedBy, namesBeforeOpening } from './opening.ts'
 import { pause } from './pause.ts'
 import { race } from './race.ts'
 import { FamilySocketKind } from './socket-kind.ts'
-import { namedOptions, unknownOption, writeOption } from './socket-options.ts'
+import { checkNames, checkValues, readOption, writeOption } from './socket-options.ts'
 
 /** What socket(2) answers where the kernel lacks the family, the type or the protocol. */
 const MISSING = new Set(['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ESOCKTNOSUPPORT', 'EPFNOSUPPORT'])
@@ -64,7 +65,7 @@ export class KernelOpener<A extends AddressBase> {
     let firstFailures: Map<string, number> | undefined
     for (;;) {
       signal?.throwIfAborted()
-      const socket = this.#open(address)
+      const socket = this.#open(address, request.options)
       try {
         request.onSocket?.(socket)
         await this.#connectSocket(socket, address, request, signal)
@@ -89,10 +90,10 @@ export class KernelOpener<A extends AddressBase> {
     request: OpenRequest<A>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    this.#apply(socket, this.#withDefaults(address, 'connect', request.options), 'any')
+    this.#apply(socket, this.#withDefaults(address, 'connect', request.options), 'socket')
     if (request.local !== undefined) await this.#bindLocal(socket, request.local, request)
     this.#apply(socket, request.options, 'bound')
-    await socket.connect(address, signal)
+    await this.#explaining(address, request.options, () => socket.connect(address, signal))
   }
 
   async #bindLocal(socket: KernelSocket<A>, local: A, request: OpenRequest<A>): Promise<void> {
@@ -133,7 +134,7 @@ export class KernelOpener<A extends AddressBase> {
       return listener
     } catch (error) {
       listener.close()
-      throw error
+      throw explainedBy(this.#definition, error, address, request.options)
     }
   }
 
@@ -141,19 +142,19 @@ export class KernelOpener<A extends AddressBase> {
   #listener(address: A, request: ListenRequest<A>): KernelListener<A> {
     const numbers = this.#numbers(address)
     const kind = this.#kind(address, numbers)
-    const options = this.#withDefaults(address, 'listen', request.options)
-    const wrap = (fd: number, remoteName: string | undefined) => this.#accepted(fd, kind, remoteName, options)
-    const listener = this.#owned(
-      this.#socket(numbers, address),
-      (fd) => new KernelListener(this.#addon, kind, fd, wrap),
-    )
+    checkValues(kind, request.options)
+    const listener = this.#owned(this.#socket(numbers, address), (fd) => this.#listening(kind, fd))
     try {
-      this.#apply(listener, options, 'socket')
+      this.#apply(listener, this.#withDefaults(address, 'listen', request.options), 'socket')
       return listener
     } catch (error) {
       listener.close()
       throw error
     }
+  }
+
+  #listening(kind: SocketKind<A>, fd: number): KernelListener<A> {
+    return new KernelListener(this.#addon, kind, fd, (accepted, remoteName) => this.#handle(kind, accepted, remoteName))
   }
 
   #startListening(listener: KernelListener<A>, address: A, request: ListenRequest<A>): void {
@@ -165,9 +166,9 @@ export class KernelOpener<A extends AddressBase> {
     this.#checkOptions(address, request.options)
     const candidates = await this.#resolve(address, 'bind', request)
     return firstPossible(candidates, async (candidate) => {
-      const socket = this.#open(candidate)
+      const socket = this.#open(candidate, request.options)
       try {
-        this.#apply(socket, this.#withDefaults(candidate, 'bind', request.options), 'any')
+        this.#apply(socket, this.#withDefaults(candidate, 'bind', request.options), 'socket')
         await this.#bind(socket, candidate, request.options)
         this.#apply(socket, request.options, 'bound')
         return socket as KernelDatagram<A>
@@ -180,9 +181,9 @@ export class KernelOpener<A extends AddressBase> {
 
   openDatagram(address: A, options: Readonly<Record<string, unknown>>): KernelDatagram<A> {
     this.#checkOptions(address, options)
-    const socket = this.#open(address) as KernelDatagram<A>
+    const socket = this.#open(address, options) as KernelDatagram<A>
     try {
-      this.#apply(socket, options, 'any')
+      this.#apply(socket, options, 'socket')
       return socket
     } catch (error) {
       socket.close()
@@ -190,18 +191,29 @@ export class KernelOpener<A extends AddressBase> {
     }
   }
 
-  socketpair(scheme: string): [AnyHandle<A>, AnyHandle<A>] {
+  socketpair(scheme: string, options: Readonly<Record<string, unknown>>): [AnyHandle<A>, AnyHandle<A>] {
     const { domain, schemes } = this.#definition
     const numbers = schemes[scheme]
     if (typeof domain !== 'number' || numbers === undefined || this.#definition.socket !== undefined) {
       throw unsupported(`socketpair of ${scheme}`, 'its sockets have no pairs')
     }
+    const kind = this.#kind({ family: this.#definition.name, scheme } as A, { ...numbers, domain })
+    checkNames(kind, options, [])
+    checkValues(kind, options)
     const fds = new Int32Array(2)
     const result = this.#addon.socketpair(domain, numbers.type, numbers.protocol, fds)
     if (result < 0) throw systemError(result, 'socketpair')
-    const kind = this.#kind({ family: this.#definition.name, scheme } as A, { ...numbers, domain })
     const [first, second] = fds as unknown as [number, number]
-    return [this.#handle(kind, first), this.#handle(kind, second)]
+    // Until the first is a handle, nobody has the second.
+    const ends: AnyHandle<A>[] = [this.#owned(second, () => this.#handle(kind, first))]
+    try {
+      ends.push(this.#handle(kind, second))
+      for (const end of ends) for (const [name, value] of Object.entries(options)) end.setOption(name, value)
+      return ends as [AnyHandle<A>, AnyHandle<A>]
+    } catch (error) {
+      for (const end of ends) end.close()
+      throw error
+    }
   }
 
   /** Takes a socket over, or a duplicate of it, with these options set. What throws leaves the descriptor as it was. */
@@ -218,17 +230,24 @@ export class KernelOpener<A extends AddressBase> {
     const like = this.#likeOf(numbers)
     if (like === undefined) return undefined
     const kind = this.#kind(like, numbers)
+    checkNames(kind, options, [])
+    checkValues(kind, options)
     // On the descriptor itself: it is not ours before they are set.
     for (const [name, value] of Object.entries(options)) writeOption(this.#addon, fd, kind, name, value)
     const isListening = this.#readInt(fd, SO_ACCEPTCONN) !== 0
-    const make = (own: number): KernelStream<A> | KernelDatagram<A> | KernelListener<A> => {
-      const wrap = (accepted: number, remoteName: string | undefined) =>
-        this.#accepted(accepted, kind, remoteName, options)
-      return isListening ? new KernelListener(this.#addon, kind, own, wrap) : this.#made(kind, own)
-    }
+    const asked = isListening ? this.#askedFor(kind, fd) : {}
+    const make = (own: number): KernelStream<A> | KernelDatagram<A> | KernelListener<A> =>
+      isListening ? this.#listening(kind, own) : this.#made(kind, own)
     const socket = what === 'itself' ? this.#takenOver(fd, make) : this.#owned(this.#duplicate(fd), make)
-    for (const [name, value] of Object.entries(options)) socket.noteOption(name, value)
+    for (const [name, value] of Object.entries({ ...asked, ...options })) socket.noteOption(name, value)
     return socket
+  }
+
+  /** The options of a listening socket by which whoever opened it asked for something to come with messages. */
+  #askedFor(kind: SocketKind<A>, fd: number): Readonly<Record<string, boolean>> {
+    const bringing = kind.optionNames().filter((name) => kind.option(name)?.brings !== undefined)
+    const asked = bringing.filter((name) => readOption(this.#addon, fd, kind, name) === true)
+    return Object.fromEntries(asked.map((name) => [name, true]))
   }
 
   #duplicate(fd: number): number {
@@ -239,12 +258,12 @@ export class KernelOpener<A extends AddressBase> {
 
   #takenOver<S>(fd: number, make: (own: number) => S): S {
     const result = this.#addon.adopt(fd)
-    if (result < 0) throw systemError(result, 'fcntl')
+    if (result < 0) throw notAdopted(fd, systemError(result, 'fcntl'))
     try {
       return make(fd)
     } catch (error) {
       this.#addon.release(fd)
-      throw error
+      throw notAdopted(fd, error as SocketError)
     }
   }
 
@@ -283,7 +302,7 @@ export class KernelOpener<A extends AddressBase> {
   #readInt(fd: number, option: number): number {
     const value = new Uint8Array(4)
     const result = this.#addon.getsockopt(fd, SOL_SOCKET, option, value)
-    if (result < 0) throw systemError(result, 'getsockopt')
+    if (result < 0) throw notAdopted(fd, systemError(result, 'getsockopt'))
     return decodeInt(value)
   }
 
@@ -304,9 +323,11 @@ export class KernelOpener<A extends AddressBase> {
     throw MISSING.has(error.code) ? unavailable(address.scheme, error.message, this.#definition.remedy, error) : error
   }
 
-  #open(address: A): KernelStream<A> | KernelDatagram<A> {
+  #open(address: A, options: Readonly<Record<string, unknown>>): KernelStream<A> | KernelDatagram<A> {
     const numbers = this.#numbers(address)
-    return this.#handle(this.#kind(address, numbers), this.#socket(numbers, address))
+    const kind = this.#kind(address, numbers)
+    checkValues(kind, options)
+    return this.#handle(kind, this.#socket(numbers, address))
   }
 
   #handle(kind: SocketKind<A>, fd: number, remoteName?: string): KernelStream<A> | KernelDatagram<A> {
@@ -318,57 +339,30 @@ export class KernelOpener<A extends AddressBase> {
     return new Handle(this.#addon, kind, fd, remoteName)
   }
 
-  #accepted(
-    fd: number,
-    kind: SocketKind<A>,
-    remoteName: string | undefined,
-    options: Readonly<Record<string, unknown>>,
-  ): AnyHandle<A> {
-    const handle = this.#handle(kind, fd, remoteName)
-    try {
-      this.#apply(handle, options, 'connection')
-      return handle
-    } catch (error) {
-      handle.close()
-      throw error
-    }
-  }
-
   #kind(like: A, { domain }: SocketNumbers): SocketKind<A> {
     return new FamilySocketKind(this.#definition, this.#facts(like), like, domain)
   }
 
-  /** Before anything is opened: a misspelt option must not leave half a socket. */
+  /** Before anything is opened or looked up: a misspelt option must not leave half a socket. */
   #checkOptions(address: A, options: Readonly<Record<string, unknown>>): void {
-    const { domain, bindOptions = [] } = this.#definition
-    const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
-    const names = namedOptions(this.#definition, { domain: anyDomain, address })
-    for (const [name, value] of Object.entries(options)) {
-      if (bindOptions.includes(name)) continue
-      if (names.option(name, value) === undefined) throw unknownOption(name, address.scheme)
-    }
+    checkNames(namesBeforeOpening(this.#definition, address), options, Object.keys(this.#definition.bindOptions ?? {}))
+    checkBindOptions(this.#definition, options)
   }
 
   #withDefaults(address: A, purpose: Purpose, options: Readonly<Record<string, unknown>>) {
     return { ...this.#definition.defaults?.(address, purpose), ...options }
   }
 
-  /** Sets the options of one phase; `any`: all that need no address, on a socket that is its own connection. */
-  #apply(
-    socket: KernelSocket<A>,
-    options: Readonly<Record<string, unknown>>,
-    phase: KernelOption['phase'] | 'any',
-  ): void {
+  /** Sets the options of one phase. */
+  #apply(socket: KernelSocket<A>, options: Readonly<Record<string, unknown>>, phase: KernelOption['phase']): void {
     for (const [name, value] of Object.entries(options)) {
-      if (this.#definition.bindOptions?.includes(name)) continue
-      const due = socket.phaseOf(name, value)
-      if (due === phase || (phase === 'any' && due !== 'bound')) socket.setOption(name, value)
+      if (socket.phaseOf(name, value) === phase) socket.setOption(name, value)
     }
   }
 
   async #bind(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): Promise<void> {
     const steps = this.#bindSteps(socket, address, options)
-    await bindWithRetry(steps, () => socket.bind(address))
+    await this.#explaining(address, options, () => bindWithRetry(steps, () => socket.bind(address)))
     this.#bound(socket, steps)
   }
 
@@ -382,7 +376,27 @@ export class KernelOpener<A extends AddressBase> {
     if (socket.isOpen) socket.onceClosed(cleanup)
     else cleanup()
   }
+
+  async #explaining(address: A, options: Readonly<Record<string, unknown>>, call: () => Promise<void>): Promise<void> {
+    try {
+      await call()
+    } catch (error) {
+      throw explainedBy(this.#definition, error, address, options)
+    }
+  }
 }
+
+/** Why somebody's descriptor could not be taken over, where it is not the option's fault. */
+function notAdopted(fd: number, error: SocketError): SocketError {
+  const why = NOT_ADOPTED.get(error.code) ?? wordsOf(error.errno) ?? 'the system refused it'
+  return because(error, `descriptor ${fd}: ${why}`)
+}
+
+const NOT_ADOPTED: ReadonlyMap<string, string> = new Map([
+  ['EBADF', 'it is not open, or for a path alone (O_PATH)'],
+  ['EEXIST', 'Node or an endpoint of this process has it already; adopt a duplicate, or what its owner has let go of'],
+  ['ENOTSOCK', 'it is no socket'],
+])
 
 export function unavailable(scheme: string, reason: string, remedy: string | undefined, cause?: unknown): SocketError {
   const help = remedy === undefined ? '' : `; ${remedy}`

@@ -1,13 +1,14 @@
 import { endianness } from 'node:os'
 import { inspect } from 'node:util'
 import type { AddressBase } from '../core/address.ts'
+import { wrongNumber, wrongType } from '../core/argument-errors.ts'
 
 /** How a value becomes the bytes that setsockopt(2) takes, and back. */
 export interface OptionCodec {
   /** Bytes to ask getsockopt(2) for; 0 for an option that can only be set. */
   readonly size: number
-  /** Throws a `TypeError` for a value of the wrong shape. */
-  encode(value: unknown): Uint8Array
+  /** Throws a `TypeError` for a value of the wrong shape and a `RangeError` for a number that cannot be, naming the `option`. */
+  encode(value: unknown, option: string): Uint8Array
   decode(bytes: Uint8Array): unknown
 }
 
@@ -16,11 +17,13 @@ export interface KernelOption {
   readonly level: number
   readonly name: number
   readonly codec: OptionCodec
+  /** When it is set if it was given on opening: on the new socket, or on the bound one before it connects or listens. */
+  readonly phase: 'socket' | 'bound'
   /**
-   * When it is applied if it was given on opening: to the new socket before it is bound, to the bound one before it connects
-   * or listens, or to each connection (after accept; on a connecting socket at once).
+   * Whether the kernel gives what a listening socket has to each connection that it accepts. Default false: it is set on each
+   * of them, too.
    */
-  readonly phase: 'socket' | 'bound' | 'connection'
+  readonly isInherited?: boolean
   /** The schemes that know it; for any other it is `ERR_OPTION_UNKNOWN`. Default: every scheme of the family. */
   readonly schemes?: readonly string[]
   /**
@@ -67,57 +70,58 @@ export function decodeInt(bytes: Uint8Array, offset = 0): number {
   return viewOf(bytes).getInt32(offset, littleEndian)
 }
 
-function mustBe(what: string, value: unknown): TypeError {
-  return new TypeError(`the option's value must be ${what}, not ${inspect(value)}`)
-}
-
 /** `true` and `false` as an int of 1 and 0. */
 export const boolean: OptionCodec = {
   size: 4,
-  encode(value) {
-    if (typeof value !== 'boolean') throw mustBe('true or false', value)
+  encode(value, option) {
+    if (typeof value !== 'boolean') throw wrongType(`${option} must be true or false, not ${inspect(value)}`)
     return encodeInt(value ? 1 : 0)
   },
   decode: (bytes) => decodeInt(bytes) !== 0,
 }
 
-/** A whole number that fits an int. What it may be beyond that, the kernel says (`EINVAL`). */
-export const integer: OptionCodec = {
-  size: 4,
-  encode(value) {
-    if (!isInt(value)) throw mustBe('a whole number', value)
-    return encodeInt(value)
-  },
-  decode: (bytes) => decodeInt(bytes),
+const INT_MAX = 2 ** 31 - 1
+
+/** A whole number of this range. */
+export function whole(least: number, most: number): OptionCodec {
+  const range = most === INT_MAX ? `, ${least} or more` : ` from ${least} to ${most}`
+  return {
+    size: 4,
+    encode(value, option) {
+      if (!isWhole(value, least, most)) {
+        throw wrongNumber(value, `${option} must be a whole number${range}, not ${inspect(value)}`)
+      }
+      return encodeInt(value)
+    },
+    decode: (bytes) => decodeInt(bytes),
+  }
 }
 
 /** A size or a count: 0 or more. The kernel would read a negative one as an enormous one. */
-export const count: OptionCodec = {
-  size: 4,
-  encode(value) {
-    if (!isInt(value) || value < 0) throw mustBe('a whole number, 0 or more', value)
-    return encodeInt(value)
-  },
-  decode: (bytes) => decodeInt(bytes),
-}
+export const count: OptionCodec = whole(0, INT_MAX)
 
 /** Milliseconds for us, seconds for the kernel: rounded up, since 0 seconds is not what a short time means. */
-export const secondsFromMilliseconds: OptionCodec = {
-  size: 4,
-  encode(value) {
-    if (typeof value !== 'number' || !(value > 0) || !isInt(Math.ceil(value / 1000))) {
-      throw mustBe('a number of milliseconds above 0', value)
-    }
-    return encodeInt(Math.ceil(value / 1000))
-  },
-  decode: (bytes) => decodeInt(bytes) * 1000,
+export function secondsFromMilliseconds(most: number): OptionCodec {
+  return {
+    size: 4,
+    encode(value, option) {
+      if (typeof value !== 'number' || !(value > 0 && value <= most * 1000)) {
+        const range = `a number of milliseconds above 0, up to ${most * 1000}`
+        throw wrongNumber(value, `${option} must be ${range}, not ${inspect(value)}`)
+      }
+      return encodeInt(Math.ceil(value / 1000))
+    },
+    decode: (bytes) => decodeInt(bytes) * 1000,
+  }
 }
 
 /** `struct linger`: seconds, or `false` for none. */
 export const lingerSeconds: OptionCodec = {
   size: 8,
-  encode(value) {
-    if (value !== false && !(isInt(value) && value >= 0)) throw mustBe('a whole number of seconds or false', value)
+  encode(value, option) {
+    if (value !== false && !isWhole(value, 0, INT_MAX)) {
+      throw wrongNumber(value, `${option} must be a whole number of seconds or false, not ${inspect(value)}`)
+    }
     const bytes = new Uint8Array(8)
     bytes.set(encodeInt(value === false ? 0 : 1), 0)
     bytes.set(encodeInt(value === false ? 0 : value), 4)
@@ -127,12 +131,12 @@ export const lingerSeconds: OptionCodec = {
 }
 
 /** For an option that is an action rather than a value: it can be set and not read. */
-export function writeOnly(encode: (value: unknown) => Uint8Array): OptionCodec {
+export function writeOnly(encode: OptionCodec['encode']): OptionCodec {
   return { size: 0, encode, decode: () => undefined }
 }
 
-function isInt(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31
+function isWhole(value: unknown, least: number, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
 }
 
 /**
@@ -160,7 +164,7 @@ export const SOCK_RAW = 3
 export const SOCK_SEQPACKET = 5
 
 /** The options of socket(7) that every family has. `SocketOptions` says what each is. */
-export const socketLevelOptions: Readonly<Record<string, KernelOption>> = {
+export const socketLevelOptions: Readonly<Record<'receiveBuffer' | 'sendBuffer', KernelOption>> = {
   receiveBuffer: { level: SOL_SOCKET, name: SO_RCVBUF, codec: count, phase: 'socket' },
   sendBuffer: { level: SOL_SOCKET, name: SO_SNDBUF, codec: count, phase: 'socket' },
 }

@@ -236,7 +236,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
 
   /** With SO_LINGER of no time, close(2) sends a TCP RST; Unix sockets know no such thing, and just close. */
   reset(): void {
-    this.addon.setsockopt(this.descriptor, SOL_SOCKET, SO_LINGER, lingerSeconds.encode(0))
+    this.addon.setsockopt(this.descriptor, SOL_SOCKET, SO_LINGER, lingerSeconds.encode(0, 'linger'))
     this.close()
   }
 

@@ -4,7 +4,7 @@ import { socketClosed, systemError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
-import { type Addon, FAILED, NAME_SIZE, READABLE, WRITABLE } from './addon.ts'
+import { type Addon, FAILED, NAME_SIZE, READABLE, RECEIVE_META, WRITABLE } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'
 import { decodeInt, type KernelOption, littleEndian, SO_ERROR, SOL_SOCKET } from './kernel-options.ts'
@@ -46,8 +46,8 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
     | undefined
 }
 
-/** The domain whose sockets carry descriptors. */
-const AF_UNIX = 1
+/** The one domain whose messages carry descriptors. */
+export const AF_UNIX = 1
 
 /** connect(2) on a Unix socket answers EAGAIN while the listener's backlog is full, and no event tells when it is not. */
 const BACKLOG_RETRY_FIRST = 1
@@ -55,6 +55,15 @@ const BACKLOG_RETRY_LAST = 50
 
 /** A connect that was given up and is to come to its end (`finishesConnect`) has so many milliseconds: nobody may be there. */
 const FINISH_LIMIT = 5000
+
+/** AF_INET, AF_INET6, AF_PACKET, AF_CAN and AF_VSOCK. To others MSG_ERRQUEUE may be a receive, which takes a pending error. */
+const WITH_ERROR_QUEUE: ReadonlySet<number> = new Set([2, 10, 17, 29, 40])
+const MSG_PEEK = 0x2
+const MSG_ERRQUEUE = 0x2000
+/** Taken out of a socket's error queue before the others get their turn. */
+const ERRORS_TAKEN = 64
+const errorMeta = new Int32Array(RECEIVE_META)
+const noBytes = new Uint8Array(0)
 
 /** Where the kernel writes names; decoded from a copy, so that one serves every socket of the thread. */
 const nameBuffer = new Uint8Array(NAME_SIZE)
@@ -93,11 +102,27 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   #ready(events: number): void {
     if ((events & FAILED) !== 0) this.#waitingFor = 0
     try {
-      if (this.#connecting !== undefined) this.#connecting()
-      else this.onReady(events)
+      if (this.#connecting !== undefined) {
+        this.#connecting()
+        return
+      }
+      this.onReady(events)
     } catch (error) {
       // A listener's. Here its handler still finds the stores of AsyncLocalStorage.
       this.addon.report(error)
+    }
+    if ((events & FAILED) !== 0 && WITH_ERROR_QUEUE.has(this.kind.domain)) this.#emptyErrorQueue()
+  }
+
+  /**
+   * What IP_RECVERR (ip(7)) or SO_TIMESTAMPING puts into the error queue is an error condition until it is taken out; the
+   * error itself has been told by then. A protocol without such a queue looks at a message, and leaves it (MSG_PEEK).
+   */
+  #emptyErrorQueue(): void {
+    const flags = MSG_ERRQUEUE | MSG_PEEK
+    for (let taken = 0; taken < ERRORS_TAKEN && this.#fd >= 0; taken++) {
+      const count = this.addon.recvmmsg(this.#fd, noBytes, 0, 0, 1, errorMeta, nameBuffer, noBytes, 0, flags)
+      if (count !== 1 || ((errorMeta[1] as number) & MSG_ERRQUEUE) === 0) return
     }
   }
 

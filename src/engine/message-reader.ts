@@ -3,10 +3,11 @@ import type { ArrivedMessage } from '../core/family.ts'
 import { type Addon, NAME_SIZE, RECEIVE_META } from './addon.ts'
 import { AncillaryIntake } from './ancillary-intake.ts'
 import { controlSpace } from './control.ts'
-import type { SocketKind } from './kernel.ts'
+import { AF_UNIX, type SocketKind } from './kernel.ts'
 import { ReceiveArea } from './receive-area.ts'
 
 const MSG_TRUNC = 0x20
+const MSG_CMSG_CLOEXEC = 0x40000000
 
 /** So many times as many places where all were used. */
 const PLACES_GROW = 4
@@ -46,6 +47,8 @@ export class MessageReader<A extends AddressBase> {
   readonly #kind: SocketKind<A>
   readonly #addon: Addon
   readonly #area: ReceiveArea
+  /** Some domains (AF_PACKET) refuse flags that say nothing to them. */
+  readonly #flags: number
   /** Places in the next call: every one costs a little, and most sockets have one message at a time. */
   #places = 1
   /** Bytes of ancillary data for each message. */
@@ -58,6 +61,7 @@ export class MessageReader<A extends AddressBase> {
     this.#kind = kind
     this.ancillary = new AncillaryIntake(kind.ancillary)
     this.#area = (kind.facts.maxMessage ?? 0) > SLOT ? largeArea : area
+    this.#flags = kind.domain === AF_UNIX ? MSG_CMSG_CLOEXEC : 0
   }
 
   /** recvmmsg(2): how many it gave, or `-errno`. They are to be taken before anything else is received. */
@@ -68,7 +72,7 @@ export class MessageReader<A extends AddressBase> {
     this.#space = space
     this.#area.reserve(this.#addon, this.#places)
     const { block, offset, slot } = this.#area
-    return this.#addon.recvmmsg(fd, block, offset, slot, this.#places, meta, names, controls, space)
+    return this.#addon.recvmmsg(fd, block, offset, slot, this.#places, meta, names, controls, space, this.#flags)
   }
 
   take(count: number, wantsFds: boolean): Received<A> {

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from '
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { type AddressBase, invalidAddress } from '../core/address.ts'
+import { coded } from '../core/coded-error.ts'
 import { fromNodeError, namedSystemError, socketClosed, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
@@ -179,7 +180,8 @@ export class NodeDatagram<A extends AddressBase> implements DatagramHandle<A> {
   #reachable(candidates: readonly A[]): Target<A> {
     const targets = candidates.map((address) => ({ ...hostOf(this.#kind, address), address }))
     const target = targets.find(({ host }) => isIPv6(host) === this.#isIPv6) ?? targets[0]
-    if (target === undefined) throw new TypeError('the family resolved an address to none')
+    if (target === undefined)
+      throw coded(TypeError, 'ERR_INVALID_RETURN_VALUE', 'the family resolved an address to none')
     if (isIPv6(target.host) === this.#isIPv6) return target
     if (this.#isIPv6) return { ...target, host: `::ffff:${target.host}` }
     throw namedSystemError('EAFNOSUPPORT', 'send', this.#kind.format(target.address))

@@ -28,7 +28,7 @@ export class NodeListener<A extends AddressBase> implements ListenerHandle<A> {
   #held: NodeStream<A>[] = []
   #stop: () => void = () => undefined
 
-  /** `wrap` makes a handle of an accepted socket and applies the options that connections get. */
+  /** `wrap` makes a handle of an accepted socket, with the options that connections get, or destroys it and throws. */
   constructor(kind: NodeKind<A>, wrap: (socket: Socket) => NodeStream<A>) {
     this.#kind = kind
     this.#wrap = wrap
@@ -94,9 +94,8 @@ export class NodeListener<A extends AddressBase> implements ListenerHandle<A> {
     let stream: NodeStream<A>
     try {
       stream = this.#wrap(socket)
-    } catch {
-      // The connection died before its options could be set: it is as if it had never come.
-      socket.destroy()
+    } catch (error) {
+      this.#events?.onDrop?.(error as Error, undefined)
       return
     }
     if (this.#accepting && this.#held.length === 0) this.#events?.onAccept(stream)

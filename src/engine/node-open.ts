@@ -13,7 +13,6 @@ import { hostOf, NodeDatagram } from './node-datagram.ts'
 import { NodeListener } from './node-listener.ts'
 import {
   checkNodeOptions,
-  checkNodeValues,
   datagramOptions,
   type GivenOptions,
   openingOptions,
@@ -22,8 +21,9 @@ import {
 } from './node-options.ts'
 import { connectSocket, type KnownNames, NodeStream } from './node-stream.ts'
 import { checkPath } from './node-unix.ts'
+import { checkBindOptions, explainedBy, namesBeforeOpening } from './opening.ts'
 import { race } from './race.ts'
-import { namedOptions } from './socket-options.ts'
+import { checkValues, namedOptions } from './socket-options.ts'
 
 type Signal = AbortSignal | undefined
 
@@ -45,16 +45,21 @@ export class NodeOpener<A extends AddressBase> {
     const given = this.#socketOptions(address, isStream ? streamOptions : datagramOptions, options)
     const candidates = await this.#resolve(address, 'connect', request)
     const locals = local === undefined ? [] : await this.#resolve(local, 'bind', request)
-    const attempt = (candidate: A, stop: Signal): Promise<AnyHandle<A>> =>
-      isStream
-        ? this.#connectStream(candidate, locals, given, stop)
-        : this.#connectDatagram(candidate, locals, given, stop)
+    const attempt = async (candidate: A, stop: Signal): Promise<AnyHandle<A>> => {
+      try {
+        return isStream
+          ? await this.#connectStream(candidate, locals, given, stop)
+          : await this.#connectDatagram(candidate, locals, given, stop)
+      } catch (error) {
+        throw explainedBy(this.#definition, error, candidate, given)
+      }
+    }
     return race(candidates, signal, attempt, (late) => late.close())
   }
 
   async #connectStream(address: A, locals: readonly A[], given: GivenOptions, signal: Signal): Promise<NodeStream<A>> {
     const kind = this.#kind(address)
-    checkNodeValues(kind, given)
+    checkValues(kind, given)
     const { reusePort, ipv6Only } = openingOptions(given)
     if (reusePort || ipv6Only) throw kernelOnly(`${reusePort ? 'reusePort' : 'ipv6Only'} of a connecting socket`)
     const to = kind.encode(address)
@@ -109,7 +114,7 @@ export class NodeOpener<A extends AddressBase> {
     signal: Signal,
     open: (datagram: NodeDatagram<A>) => Promise<void>,
   ): Promise<NodeDatagram<A>> {
-    checkNodeValues(kind, given)
+    checkValues(kind, given)
     const datagram = new NodeDatagram(kind, isIPv6, openingOptions(given))
     try {
       await open(datagram)
@@ -126,7 +131,7 @@ export class NodeOpener<A extends AddressBase> {
     const given = this.#socketOptions(address, streamOptions, options)
     return firstPossible(await this.#resolve(address, 'listen', request), async (candidate) => {
       const kind = this.#kind(candidate)
-      checkNodeValues(kind, given)
+      checkValues(kind, given)
       const opening = openingOptions(given)
       if (opening.reuseAddress === false) throw kernelOnly('reuseAddress: false for a listener')
       const names = 'path' in kind.encode(candidate) ? { local: candidate, remote: undefined } : undefined
@@ -151,7 +156,9 @@ export class NodeOpener<A extends AddressBase> {
     bind: () => Promise<void>,
   ): Promise<void> {
     const steps = this.#definition.aroundBind?.(address, { fd: undefined, options }) ?? {}
-    await bindWithRetry(steps, bind)
+    await bindWithRetry(steps, bind).catch((error) => {
+      throw explainedBy(this.#definition, error, address, options)
+    })
     const cleanup = steps.bound?.()
     if (cleanup !== undefined) socket.onceClosed(cleanup)
   }
@@ -166,11 +173,10 @@ export class NodeOpener<A extends AddressBase> {
 
   /** The options that are Node's to set, each of which it can: a misspelt option must not leave half a socket. */
   #socketOptions(address: A, settable: object, options: GivenOptions): GivenOptions {
-    const { domain, bindOptions = [] } = this.#definition
-    const given = Object.fromEntries(Object.entries(options).filter(([name]) => !bindOptions.includes(name)))
-    const anyDomain = typeof domain === 'number' ? domain : (domain[0] ?? 0)
-    checkNodeOptions(namedOptions(this.#definition, { domain: anyDomain, address }), settable, given)
-    return given
+    const forBind = Object.keys(this.#definition.bindOptions ?? {})
+    checkNodeOptions(namesBeforeOpening(this.#definition, address), settable, options, forBind)
+    checkBindOptions(this.#definition, options)
+    return Object.fromEntries(Object.entries(options).filter(([name]) => !forBind.includes(name)))
   }
 
   #kind(like: A): NodeKind<A> {

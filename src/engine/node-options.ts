@@ -1,9 +1,17 @@
 import type { Socket as DatagramSocket } from 'node:dgram'
 import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { fromNodeError, namedSystemError, unsupported } from '../core/errors.ts'
+import {
+  because,
+  fromNodeError,
+  namedSystemError,
+  type SocketError,
+  unknownOption,
+  unsupported,
+  wordsOf,
+} from '../core/errors.ts'
 import type { RawOption } from '../core/options.ts'
-import { type NamedOptions, unknownOption } from './socket-options.ts'
+import { checkNames, checkValues, type NamedOptions } from './socket-options.ts'
 
 /** How one of Node's sockets sets and reads an option, as far as it can. */
 export interface NodeOption<S> {
@@ -122,7 +130,7 @@ export function readNodeOption<S>(
   try {
     return get(socket)
   } catch (error) {
-    throw fromNodeError(error, 'getsockopt')
+    throw failure(error, 'getsockopt', option)
   }
 }
 
@@ -134,36 +142,44 @@ export function writeNodeOption<S>(
   value: unknown,
 ): void {
   const known = lookUp(names, table, option, value)
-  if (typeof option === 'string') checkValue(names, option, value)
+  if (typeof option === 'string') checkValues(names, { [option]: value })
   if (known === undefined) throw lacking(option, 'set on an open socket')
   try {
     known.set(socket, value)
   } catch (error) {
-    throw fromNodeError(error, 'setsockopt')
+    throw failure(error, 'setsockopt', option)
   }
+}
+
+/** As the kernel engine's: `setsockopt EINVAL: ttl: invalid argument`. */
+function failure(error: unknown, call: string, option: string | RawOption, address?: string): SocketError {
+  const known = fromNodeError(error, call, address)
+  return because(known, `${String(option)}: ${wordsOf(known.errno) ?? known.message}`)
 }
 
 /** Before anything is opened or looked up: each name has to be one that the scheme knows, and that Node can set. */
-export function checkNodeOptions(names: NamedOptions, settable: object, given: GivenOptions): void {
-  for (const [name, value] of Object.entries(given)) {
-    if (names.option(name, value) === undefined) throw unknownOption(name, names.scheme)
-    if (!Object.hasOwn(settable, name) && !OPENING.includes(name)) throw lacking(name, 'set')
+export function checkNodeOptions(
+  names: NamedOptions,
+  settable: object,
+  given: GivenOptions,
+  others: readonly string[],
+): void {
+  checkNames(names, given, others)
+  for (const name of Object.keys(given)) {
+    if (others.includes(name) || Object.hasOwn(settable, name) || OPENING.includes(name)) continue
+    throw lacking(name, 'set')
   }
-}
-
-/** Before the socket of an address is opened: each value has to be of its option's type. */
-export function checkNodeValues(names: NamedOptions, given: GivenOptions): void {
-  for (const [name, value] of Object.entries(given)) checkValue(names, name, value)
 }
 
 /** Sets what is checked already. */
 export function setNodeOptions<S>(table: NodeOptions<S>, socket: S, given: GivenOptions, address: string): void {
-  try {
-    for (const [name, value] of Object.entries(given)) {
-      if (Object.hasOwn(table, name)) table[name]?.set(socket, value)
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(table, name)) continue
+    try {
+      table[name]?.set(socket, value)
+    } catch (error) {
+      throw failure(error, 'setsockopt', name, address)
     }
-  } catch (error) {
-    throw fromNodeError(error, 'setsockopt', address)
   }
 }
 
@@ -192,13 +208,8 @@ function lookUp<S>(
   value?: unknown,
 ): NodeOption<S> | undefined {
   if (typeof option !== 'string') return undefined
-  if (names.option(option, value) === undefined) throw unknownOption(option, names.scheme)
+  if (names.option(option, value) === undefined) throw unknownOption(names.scheme, option, names.optionNames())
   return Object.hasOwn(table, option) ? table[option] : undefined
-}
-
-/** The kernel engine's encoding knows the type, and throws the same `TypeError` on both engines. */
-function checkValue(names: NamedOptions, option: string, value: unknown): void {
-  names.option(option, value)?.codec.encode(value)
 }
 
 function lacking(option: string | RawOption, what: string): Error {

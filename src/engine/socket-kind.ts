@@ -5,8 +5,8 @@ import type { RawOption } from '../core/options.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import type { Cleanup, SocketKind } from './kernel.ts'
 import type { KernelFamilyDefinition, KernelScheme } from './kernel-family.ts'
-import type { KernelOption } from './kernel-options.ts'
-import { findOption } from './socket-options.ts'
+import type { KernelOption, OptionSubject } from './kernel-options.ts'
+import { findOption, optionNames } from './socket-options.ts'
 
 /** What the sockets of one family and scheme are like, as the family's definition says it. One for each socket that is opened. */
 export class FamilySocketKind<A extends AddressBase> implements SocketKind<A> {
@@ -28,7 +28,15 @@ export class FamilySocketKind<A extends AddressBase> implements SocketKind<A> {
   }
 
   option(name: string, value?: unknown): KernelOption | undefined {
-    return findOption(this.#definition, { domain: this.domain, address: this.#like }, name, value)
+    return findOption(this.#definition, this.#subject, name, value)
+  }
+
+  optionNames(): string[] {
+    return optionNames(this.#definition, this.#subject)
+  }
+
+  get #subject(): OptionSubject {
+    return { domain: this.domain, address: this.#like }
   }
 
   encode(address: A): Uint8Array {

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
+import { wrongValue } from '../core/argument-errors.ts'
 import { unsupported } from '../core/errors.ts'
 import type { AddressFamily, AnyHandle, Availability, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
-import { unknownOption } from '../engine/socket-options.ts'
 import type { BleAddress, BluetoothAddress, L2capAddress, RfcommAddress } from './bluetooth/address.ts'
 import { ANY } from './bluetooth/bdaddr.ts'
 import { formatBle, parseBle } from './bluetooth/ble/address-text.ts'
@@ -95,7 +95,7 @@ async function connect(
       options: driver === undefined ? options : request.options,
     })
   }
-  if (driver !== 'serial-port') throw new TypeError(`the driver must be 'serial-port', not ${inspect(driver)}`)
+  if (driver !== 'serial-port') throw wrongValue(`the driver must be 'serial-port', not ${inspect(driver)}`)
   const { connectSerialPort } = await import('./bluetooth/serial-port.ts')
   return connectSerialPort(address, request as OpenRequest<RfcommAddress>)
 }
@@ -114,8 +114,7 @@ async function listen(
   if (address.scheme === 'ble') throw unsupported(`listen on ${text}`, 'we connect to BLE devices, and are none')
   const { service, driver, ...options } = request.options
   if (driver !== undefined) throw unsupported(`listen on ${text} with a driver`, 'drivers only connect')
-  if (service === undefined) return (sockets.listen as Listen)(address, request)
-  if (address.scheme !== 'rfcomm') throw unknownOption('service', address.scheme)
+  if (service === undefined || address.scheme !== 'rfcomm') return (sockets.listen as Listen)(address, request)
   const { listenPublished } = await import('./bluetooth/publish.ts')
   return listenPublished(address, service, { ...request, options } as ListenRequest<RfcommAddress>)
 }

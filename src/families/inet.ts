@@ -12,6 +12,7 @@ import {
 } from '../engine/kernel-family.ts'
 import { SOCK_DGRAM, SOCK_STREAM } from '../engine/kernel-options.ts'
 import { type InetAncillaryOptions, inetAncillary, inetAncillaryOptions } from './inet/ancillary.ts'
+import { explainInet } from './inet/explain.ts'
 import { ANY } from './inet/host.ts'
 import { isMapped } from './inet/ip.ts'
 import { type InetSocketOptions, inetOptions } from './inet/options.ts'
@@ -117,6 +118,7 @@ export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
   resolve,
   options: { ...inetOptions, ...inetAncillaryOptions },
   ancillary: inetAncillary,
+  explain: (error, address) => explainInet(error, address.scheme, check(address)),
   defaults({ scheme, host }, purpose) {
     return {
       // Without it a server cannot be restarted while connections of its predecessor are in TIME_WAIT.

@@ -1,11 +1,11 @@
 import { splitAddress } from '../core/address.ts'
-import { unsupported } from '../core/errors.ts'
+import { unknownOption, unsupported } from '../core/errors.ts'
 import type { AddressFamily } from '../core/family.ts'
-import type { ListenRequest, OpenRequest } from '../core/options.ts'
+import { CORE_OPTIONS, type ListenRequest, type OpenRequest } from '../core/options.ts'
 import { formatMemoryAddress, type MemoryAddress, mergedFaults, parseMemoryAddress } from './memory/address.ts'
 import { connectDatagram, datagramPair, MemoryDatagram } from './memory/datagram.ts'
 import type { Faults } from './memory/faults.ts'
-import { asFaults, schemes, unknownOption } from './memory/handle.ts'
+import { asFaults, OPTIONS, schemes } from './memory/handle.ts'
 import { freshName, linkOf, type MemoryLink } from './memory/link.ts'
 import { connectStream, MemoryListener } from './memory/listener.ts'
 import { streamPair } from './memory/stream.ts'
@@ -35,7 +35,7 @@ declare module '../core/options.ts' {
  * Every socket has a link, like a cable with two directions. What one socket sends to another crosses the sender's link
  * and then the receiver's; each does to it what its faults say, so delays add up. The link of a listener is shared by
  * the connections that it accepts. Faults given to `listen`, `bind` or `connect`, in the address or as the option
- * `faults`, are those of the socket being opened: of the listener, the bound socket, the connecting end. `memoryLink`
+ * `faults`, are those of the socket being opened: of the listener, the bound socket, the connecting end, each end of a pair. `memoryLink`
  * changes them later, and reads what was lost.
  *
  * Connecting takes a round trip. Without faults everything arrives in the next turn of the event loop; with them, times
@@ -59,7 +59,7 @@ export const memory: AddressFamily<MemoryAddress> = {
   ephemeral: (scheme) => freshName(scheme === 'memorygram' ? 'memorygram' : 'memory'),
 
   async connect(address, request) {
-    const faults = mergedFaults(request.local?.faults, address.faults, requestedFaults(request))
+    const faults = mergedFaults(request.local?.faults, address.faults, requestedFaults(address, request))
     request.signal?.throwIfAborted()
     if (address.scheme === 'memorygram') return connectDatagram(address, request.local, faults)
     return connectStream(address, request.local, faults, request.signal)
@@ -71,17 +71,20 @@ export const memory: AddressFamily<MemoryAddress> = {
 
   async bind(address, request) {
     if (address.scheme === 'memory') throw unsupported('bind on memory', 'it makes streams; use connect or listen')
-    const faults = mergedFaults(address.faults, requestedFaults(request))
+    const faults = mergedFaults(address.faults, requestedFaults(address, request))
     request.signal?.throwIfAborted()
     return new MemoryDatagram(address, faults)
   },
 
-  socketpair: (scheme) => (scheme === 'memorygram' ? datagramPair() : streamPair()),
+  socketpair(scheme, options = {}) {
+    const faults = readFaults(scheme, options)
+    return scheme === 'memorygram' ? datagramPair(faults) : streamPair(faults)
+  },
 }
 
 function listen(address: MemoryAddress, request: ListenRequest<MemoryAddress>): MemoryListener {
   if (address.scheme === 'memorygram') throw unsupported('listen on memorygram', 'it has no connections; use bind')
-  const faults = mergedFaults(address.faults, requestedFaults(request))
+  const faults = mergedFaults(address.faults, requestedFaults(address, request))
   request.signal?.throwIfAborted()
   return new MemoryListener(address, request.backlog, faults)
 }
@@ -112,15 +115,18 @@ function parseText(text: string): MemoryAddress {
   return parseMemoryAddress(scheme, rest)
 }
 
-/** The only option there is. */
-function requestedFaults(request: OpenRequest<MemoryAddress>): Faults | undefined {
+function requestedFaults(address: MemoryAddress, request: OpenRequest<MemoryAddress>): Faults | undefined {
   if (request.engine !== undefined) {
     throw unsupported(
       `engine ${request.engine} for memory`,
       'nothing but this process moves its bytes; leave the engine out',
     )
   }
-  const { faults, ...others } = request.options
-  for (const [name, value] of Object.entries(others)) if (value !== undefined) throw unknownOption(name)
+  return readFaults(address.scheme, request.options)
+}
+
+function readFaults(scheme: string, { faults, ...others }: Readonly<Record<string, unknown>>): Faults | undefined {
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw unknownOption(scheme, unknown, [...OPTIONS, ...CORE_OPTIONS])
   return faults === undefined ? undefined : asFaults(faults)
 }

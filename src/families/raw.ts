@@ -8,7 +8,11 @@ import { shellWord } from './socat.ts'
 
 /**
  * Any socket that the kernel has, by the numbers that socket(2) takes and the bytes that bind(2) and connect(2) take.
- * The kind of endpoint follows from the type: SOCK_STREAM is a stream, any other carries messages.
+ * The kind of endpoint follows from the type: SOCK_STREAM is a stream, any other carries messages. Each is received into
+ * 65,536 bytes; a longer one (a frame of the loopback device, with packet(7)) is `truncated`.
+ *
+ * Domains that need more than socket(2), bind(2), connect(2), listen(2) and messages do not work: AF_ALG accepts without
+ * listen(2), AF_XDP moves packets through shared memory. AF_MCTP refuses MSG_NOSIGNAL, which all of ours are sent with.
  */
 export interface RawAddress {
   readonly family: 'raw'

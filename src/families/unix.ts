@@ -9,8 +9,9 @@ import { type KernelFamilyDefinition, type KernelScheme, kernelFamily } from '..
 import { SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../engine/kernel-options.ts'
 import type { NodeEndpoint } from '../engine/node.ts'
 import { shellWord, socatEscape } from './socat.ts'
-import { bindSteps, type UnixSocketOptions } from './unix/bind.ts'
+import { bindSteps, checkMode, checkUnlinkStale, type UnixSocketOptions } from './unix/bind.ts'
 import { type CredentialOptions, credentialsField, peerCredentials, receiveCredentials } from './unix/credentials.ts'
+import { explainUnix } from './unix/explain.ts'
 import { AF_UNIX, decodeName, encodeName, type Name, type NameFields, pathOf, readName } from './unix/name.ts'
 import { inheritedRemoval } from './unix/socket-file.ts'
 import { formatName, parseName } from './unix/text.ts'
@@ -101,7 +102,8 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
   options: { receiveCredentials, receiveTimestamp: { ...receiveTimestamp, schemes: ['unixgram', 'unixpacket'] } },
   ancillary: { credentials: credentialsField, timestamp: timestampField },
   peerCredentials,
-  bindOptions: ['mode', 'unlinkStale'],
+  bindOptions: { mode: checkMode, unlinkStale: checkUnlinkStale },
+  explain: (error, address, { unlinkStale }) => explainUnix(error, nameOf(address), unlinkStale === true),
   aroundBind: (address, binding) => bindSteps(nameOf(address), format(address), binding),
   inherit: inheritedRemoval,
   node: {

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { checkDescriptors } from '../core/ancillary.ts'
+import { wrongType, wrongValue } from '../core/argument-errors.ts'
 import { checkDeadline } from '../core/deadline.ts'
 import type { DeadlineOptions } from '../index.ts'
 import { post } from './notify-socket.ts'
@@ -25,8 +26,8 @@ export async function storeFds(
   { name, poll = true, ...deadline }: StoreFdsOptions,
 ): Promise<boolean> {
   checkDescriptors(fds)
-  if (fds.length === 0) throw new TypeError('there is nothing to store: fds is empty')
-  if (typeof poll !== 'boolean') throw new TypeError(`poll must be true or false, not ${inspect(poll)}`)
+  if (fds.length === 0) throw wrongValue('there is nothing to store: fds is empty')
+  if (typeof poll !== 'boolean') throw wrongType(`poll must be true or false, not ${inspect(poll)}`)
   checkDeadline(deadline)
   const state = formatState({ FDSTORE: 1, FDNAME: checkName(name), ...(!poll && { FDPOLL: 0 }) })
   return post(state, { ...deadline, fds })
@@ -41,5 +42,5 @@ export async function removeFds(name: string, options: DeadlineOptions = {}): Pr
 /** systemd ignores any other name, and keeps the descriptors under the name `stored`. */
 function checkName(name: unknown): string {
   if (typeof name === 'string' && /^[ -9;-~]{1,255}$/.test(name)) return name
-  throw new TypeError(`name must be 1 to 255 characters of printable ASCII without a colon, not ${inspect(name)}`)
+  throw wrongValue(`name must be 1 to 255 characters of printable ASCII without a colon, not ${inspect(name)}`)
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { wrongType, wrongValue } from '../core/argument-errors.ts'
 
 /** What to tell the service manager: text as of sd_notify(3), `NAME=value` a line, or the same as an object. */
 export type NotifyState = string | Readonly<Record<string, string | number | bigint>>
@@ -12,28 +13,28 @@ const ASSIGNMENT = /^\w+=/
  */
 export function formatState(state: NotifyState): string {
   if (typeof state === 'string') return checkText(state)
-  if (typeof state !== 'object' || state === null) throw new TypeError('the state must be a string or an object')
+  if (typeof state !== 'object' || state === null) throw wrongType('the state must be a string or an object')
   const lines = Object.entries(state).map(([name, value]) => `${checkName(name)}=${checkValue(name, value)}`)
-  if (lines.length === 0) throw new TypeError('the state says nothing: it needs at least one NAME=value')
+  if (lines.length === 0) throw wrongValue('the state says nothing: it needs at least one NAME=value')
   return lines.join('\n')
 }
 
 function checkText(state: string): string {
   const lines = state.replace(/\n$/, '').split('\n')
   const wrong = lines.find((line) => !ASSIGNMENT.test(line) || line.includes('\0'))
-  if (wrong !== undefined) throw new TypeError(`each line of the state must be NAME=value, not ${inspect(wrong)}`)
+  if (wrong !== undefined) throw wrongValue(`each line of the state must be NAME=value, not ${inspect(wrong)}`)
   return state
 }
 
 function checkName(name: string): string {
-  if (!NAME.test(name)) throw new TypeError(`${inspect(name)} is no name for the state: letters, digits and _ are`)
+  if (!NAME.test(name)) throw wrongValue(`${inspect(name)} is no name for the state: letters, digits and _ are`)
   return name
 }
 
 function checkValue(name: string, value: unknown): string {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint')
-    throw new TypeError(`${name} must be a string or a number, not ${inspect(value)}`)
+    throw wrongType(`${name} must be a string or a number, not ${inspect(value)}`)
   const text = String(value)
-  if (/[\n\0]/.test(text)) throw new TypeError(`${name} has a newline or a NUL in it, which would end its value`)
+  if (/[\n\0]/.test(text)) throw wrongValue(`${name} has a newline or a NUL in it, which would end its value`)
   return text
 }

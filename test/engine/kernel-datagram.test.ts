@@ -103,7 +103,7 @@ test('an interruption is no error; an error of an earlier datagram is told and t
   addon.ready(READABLE)
   addon.ready(READABLE | WRITABLE | FAILED)
   expect(events.onError.mock.calls).toEqual([[expect.objectContaining({ code: 'ECONNREFUSED' }), false]])
-  expect(addon.waitingFor).toBe(READABLE)
+  expect(addon.waitingFor).toBe(READABLE | DISCONNECTED)
 })
 
 test('a connected message socket is lost with its peer', () => {
@@ -120,7 +120,7 @@ test('a socket that reads nothing still keeps the process alive', () => {
   const { socket } = datagramOver(addon)
   expect(addon.waitingFor).toBe(DISCONNECTED)
   socket.resume()
-  expect(addon.waitingFor).toBe(READABLE)
+  expect(addon.waitingFor).toBe(READABLE | DISCONNECTED)
   socket.pause()
   expect(addon.waitingFor).toBe(DISCONNECTED)
 })
@@ -146,7 +146,7 @@ test('without room it waits for the event first, and for time where the event sa
   const batch = messages(1, 1)
   events.onWritable.mockImplementation(() => socket.send(batch, 0))
   expect(socket.send(batch, 0)).toBe(0)
-  expect(addon.waitingFor).toBe(WRITABLE)
+  expect(addon.waitingFor).toBe(WRITABLE | DISCONNECTED)
   addon.ready(WRITABLE)
   expect(vi.getTimerCount()).toBe(1)
   expect(addon.waitingFor).toBe(DISCONNECTED)
@@ -171,4 +171,31 @@ test('a destination of another scheme is refused', () => {
     expect.objectContaining({ code: 'ERR_ADDRESS_INVALID' }),
   )
   expect(socket.target(testAddress)).toEqual(Uint8Array.of(1, 0, 7))
+})
+
+test('readiness to send is told once, whether or not anything is sent then', () => {
+  const addon = new ScriptedAddon().script('send', EAGAIN, EAGAIN, EMSGSIZE)
+  const { socket, events } = datagramOver(addon)
+  expect(socket.send(messages(1), 0)).toBe(0)
+  addon.ready(WRITABLE)
+  expect(addon.waitingFor).toBe(DISCONNECTED)
+  expect(socket.send(messages(1), 0)).toBe(0)
+  events.onWritable.mockImplementation(() => expect(() => socket.send(messages(1), 0)).toThrow())
+  vi.runAllTimers()
+  expect(events.onWritable).toHaveBeenCalledTimes(2)
+  expect(addon.waitingFor).toBe(DISCONNECTED)
+})
+
+test('a socket that somebody else has shut down gives what is there, and ends', () => {
+  const addon = new ScriptedAddon().script('recvmmsg', arrivals({ text: 'last' }), EAGAIN)
+  const { socket, events } = datagramOver(addon)
+  addon.ready(DISCONNECTED)
+  expect(addon.waitingFor).toBe(0)
+  socket.resume()
+  expect(addon.waitingFor).toBe(READABLE)
+  addon.ready(READABLE)
+  expect(events.onEnd).not.toHaveBeenCalled()
+  addon.ready(READABLE)
+  expect(events.onEnd).toHaveBeenCalledTimes(1)
+  expect(addon.waitingFor).toBe(0)
 })

@@ -117,6 +117,7 @@ export function testKind(facts: Partial<SchemeFacts> = {}): SocketKind<TestAddre
     decode: (name) => (name.length > 2 ? address(name[2] as number) : undefined),
     format: ({ bytes }) => `test:${bytes}`,
     option: () => undefined,
+    optionNames: () => [],
     destinations: (to) => [to],
   }
 }

@@ -63,8 +63,8 @@ describeNative('arguments', ({ addon, pair }) => {
     sendmsg: { args: [-1, memory, memory.subarray(0, 16), memory], kinds: [fd, bytes, bytes, bytes] },
     sendmmsg: { args: [-1, memory, lengths, memory, 1], kinds: [fd, bytes, words, bytes, size] },
     recvmmsg: {
-      args: [-1, memory, 0, 1, 1, lengths, memory, memory, 8],
-      kinds: [fd, bytes, size, size, size, words, bytes, bytes, size],
+      args: [-1, memory, 0, 1, 1, lengths, memory, memory, 8, 0],
+      kinds: [fd, bytes, size, size, size, words, bytes, bytes, size, int],
     },
     duplicate: { args: [-1], kinds: [fd] },
     recvfds: {
@@ -209,7 +209,7 @@ describeNative('arguments', ({ addon, pair }) => {
     const names = new Uint8Array(2 * NAME_SIZE)
     const controls = new Uint8Array(64)
     const receive = (offset: number, slot: number, count: number): number =>
-      addon.recvmmsg(b, slab, offset, slot, count, meta, names, controls, 32)
+      addon.recvmmsg(b, slab, offset, slot, count, meta, names, controls, 32, 0)
     for (const [offset, slot, count] of [
       [0, 21, 1],
       [0, 11, 2],
@@ -221,11 +221,12 @@ describeNative('arguments', ({ addon, pair }) => {
     ] as const) {
       expect(receive(offset, slot, count)).toBe(EINVAL)
     }
-    expect(addon.recvmmsg(b, slab, 0, 10, 2, new Int32Array(9), names, controls, 0)).toBe(EINVAL)
-    expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, new Uint8Array(2 * NAME_SIZE - 1), controls, 0)).toBe(EINVAL)
-    for (const size of [31, 33, 40]) expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, names, controls, size)).toBe(EINVAL)
-    expect(addon.recvmmsg(b, slab, 0, 10, 1, meta, names, controls.subarray(1), 32)).toBe(EINVAL)
-    expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, names, controls, MAX_LENGTH - 1)).toBe(EINVAL)
+    expect(addon.recvmmsg(b, slab, 0, 10, 2, new Int32Array(9), names, controls, 0, 0)).toBe(EINVAL)
+    expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, new Uint8Array(2 * NAME_SIZE - 1), controls, 0, 0)).toBe(EINVAL)
+    for (const size of [31, 33, 40])
+      expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, names, controls, size, 0)).toBe(EINVAL)
+    expect(addon.recvmmsg(b, slab, 0, 10, 1, meta, names, controls.subarray(1), 32, 0)).toBe(EINVAL)
+    expect(addon.recvmmsg(b, slab, 0, 10, 2, meta, names, controls, MAX_LENGTH - 1, 0)).toBe(EINVAL)
     expect(receive(0, 10, 2)).toBe(1)
   })
 
@@ -239,7 +240,7 @@ describeNative('arguments', ({ addon, pair }) => {
         const slab = whole.subarray(32, 96)
         const meta = new Int32Array(20)
         const names = new Uint8Array(4 * NAME_SIZE)
-        const received = addon.recvmmsg(b, slab, offset, slot, count, meta, names, names, 0)
+        const received = addon.recvmmsg(b, slab, offset, slot, count, meta, names, names, 0, 0)
         const end = received === 1 ? 32 + offset + at(meta, 0) : 0
         whole.forEach((byte, index) => {
           if (byte !== 0 && (received !== 1 || index < 32 + offset || index >= end)) expect.unreachable()

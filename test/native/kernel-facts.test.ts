@@ -23,6 +23,7 @@ const SO_TIMESTAMP = 29
 const SCM_RIGHTS = 1
 const on = new Uint8Array(new Int32Array([1]).buffer)
 const COUNT = 8
+const MSG_CMSG_CLOEXEC = 0x40000000
 
 describeNative('what the kernel says of messages', ({ addon, own, pair, socket, path }) => {
   /** The meta words of what one receive of COUNT messages gets, and the ancillary data. */
@@ -30,7 +31,18 @@ describeNative('what the kernel says of messages', ({ addon, own, pair, socket, 
     const meta = new Int32Array(RECEIVE_META * COUNT)
     const names = new Uint8Array(NAME_SIZE * COUNT)
     const controls = Buffer.alloc(controlSize * COUNT)
-    const received = addon.recvmmsg(fd, Buffer.alloc(100 * COUNT), 0, 100, COUNT, meta, names, controls, controlSize)
+    const received = addon.recvmmsg(
+      fd,
+      Buffer.alloc(100 * COUNT),
+      0,
+      100,
+      COUNT,
+      meta,
+      names,
+      controls,
+      controlSize,
+      MSG_CMSG_CLOEXEC,
+    )
     return Array.from({ length: received }, (_, i) => ({
       length: at(meta, RECEIVE_META * i),
       flags: at(meta, RECEIVE_META * i + 1),

@@ -107,7 +107,7 @@ describeNative('messages', ({ addon, pair, socket, path }) => {
     const slab = Buffer.alloc(offset + count * slot)
     const meta = new Int32Array(RECEIVE_META * count)
     const names = Buffer.alloc(NAME_SIZE * count)
-    const received = addon.recvmmsg(fd, slab, offset, slot, count, meta, names, nobody, 0)
+    const received = addon.recvmmsg(fd, slab, offset, slot, count, meta, names, nobody, 0, 0)
     if (received < 0) throw new Error(String(received))
     const total = Array.from({ length: received }, (_, i) => at(meta, RECEIVE_META * i)).reduce((a, b) => a + b, 0)
     const isPacked = 2 * total < received * slot

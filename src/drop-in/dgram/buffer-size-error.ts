@@ -1,5 +1,5 @@
 import { getSystemErrorMap, type InspectOptions, inspect } from 'node:util'
-import { type CodedError, coded } from '../errors/coded.ts'
+import { type CodedError, coded } from '../../core/coded-error.ts'
 import type { SystemCode } from '../errors/failure.ts'
 
 /** What `getRecvBufferSize` and its like throw: an error with everything about the call in `info`. */

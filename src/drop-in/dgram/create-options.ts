@@ -1,6 +1,6 @@
 import dns from 'node:dns'
+import { coded } from '../../core/coded-error.ts'
 import { checkFunction, checkSignal, checkUint32 } from '../errors/checks.ts'
-import { coded } from '../errors/coded.ts'
 import type { OpeningOptions, SocketKind } from './kind.ts'
 import { SchemeKind } from './scheme-kind.ts'
 import { type Lookup, UdpKind } from './udp-kind.ts'

@@ -1,5 +1,5 @@
+import { coded } from '../../core/coded-error.ts'
 import { invalidType } from '../errors/argument-errors.ts'
-import { coded } from '../errors/coded.ts'
 import type { Place, SocketKind } from './kind.ts'
 
 /** `bytes` is there without an error alone; typed as in `node:dgram`. */

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import { coded } from '../errors/coded.ts'
+import { coded } from '../../core/coded-error.ts'
 import { callFailed } from '../errors/system-error.ts'
 import { openHandle } from './state.ts'
 import { codeOf } from './system-codes.ts'

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import type { EventEmitter } from 'node:events'
-import { coded } from '../errors/coded.ts'
+import { coded } from '../../core/coded-error.ts'
 import type { SocketHandle } from './handle.ts'
 import type { SocketKind } from './kind.ts'
 

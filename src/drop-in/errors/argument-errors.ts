@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { type CodedError, coded } from './coded.ts'
+import { type CodedError, coded } from '../../core/coded-error.ts'
 import { received } from './received.ts'
 
 /** Characters of a value in a message. */

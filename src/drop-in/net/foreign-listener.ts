@@ -7,10 +7,15 @@ import { listenError } from './system-errors.ts'
 /** `error`: 0, or a negative errno. */
 export type OnConnection = (error: number, client: SocketHandle | ForeignHandle) => void
 
+/** A connection of which no socket could be made. */
+export type OnDrop = (local: SocketName | undefined, remote: SocketName | undefined) => void
+
 /** What a server holds while it listens, in the words of Node's own handles: one of ours, or one of theirs. */
 export interface ListeningHandle {
   readonly fd?: number
   onconnection: OnConnection | null
+  /** One of ours alone calls it. */
+  ondrop?: OnDrop
   ref?(): void
   unref?(): void
   close(onClosed?: () => void): void

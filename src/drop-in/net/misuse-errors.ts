@@ -1,4 +1,4 @@
-import { type CodedError, coded } from '../errors/coded.ts'
+import { type CodedError, coded } from '../../core/coded-error.ts'
 
 export function nothingToConnectTo(): CodedError {
   const message = 'The "options" or "port" or "path" argument must be specified'

@@ -3,12 +3,13 @@ import { SocketError } from '../../core/errors.ts'
 import type { ListenerHandle } from '../../core/family.ts'
 import { failure } from '../errors/failure.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
-import type { ListeningHandle, OnConnection } from './foreign-listener.ts'
+import type { ListeningHandle, OnConnection, OnDrop } from './foreign-listener.ts'
 import { SocketHandle } from './socket-handle.ts'
 
 /** A listener of the engine's. */
 export class ServerHandle implements ListeningHandle {
   onconnection: OnConnection | null = null
+  ondrop?: OnDrop
   readonly getsockname?: (name: SocketName) => number
   readonly #listener: ListenerHandle<AddressBase>
 
@@ -20,6 +21,7 @@ export class ServerHandle implements ListeningHandle {
         if (handle.type === 'stream') this.onconnection?.(0, new SocketHandle(wording, handle))
         else handle.close()
       },
+      onDrop: (_error, remote) => this.ondrop?.(nameOf(wording, listener.local), nameOf(wording, remote)),
       onError: (error, fatal) => {
         // Without a free descriptor the engine tries again by itself.
         if (fatal) this.onconnection?.(errnoOf(error), this)

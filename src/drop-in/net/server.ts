@@ -146,6 +146,7 @@ export class Server extends EventEmitter {
     this._connectionKey = key
     tell(listenEnds, () => ({ server: this }))
     handle.onconnection = (error, client) => this.#connected(error, client)
+    handle.ondrop = (local, remote) => this.#tellDrop(local, remote)
     if (this.#unref) handle.unref?.()
     process.nextTick(() => {
       if (this._handle !== null) this.emit('listening')
@@ -183,9 +184,13 @@ export class Server extends EventEmitter {
 
   #drop(handle: SocketHandle): void {
     const { local, remote } = handle
+    this.#tellDrop(local, remote)
+    handle.close()
+  }
+
+  #tellDrop(local: SocketName | undefined, remote: SocketName | undefined): void {
     if (local === undefined && remote === undefined) this.emit('drop')
     else this.emit('drop', { ...named('local', local), ...named('remote', remote) })
-    handle.close()
   }
 
   get listening(): boolean {

@@ -1,10 +1,9 @@
-import type { SocketError } from '../../core/errors.ts'
+import { explained, type SocketError, unknownOption } from '../../core/errors.ts'
 import type { SchemeFacts } from '../../core/facts.ts'
 import type { AddressFamily, ListenerEvents, ListenerHandle, StreamHandle } from '../../core/family.ts'
 import type { RawOption } from '../../core/options.ts'
 import { loadAddon } from '../../engine/addon.ts'
 import { closeForeign } from '../../engine/descriptors.ts'
-import { unknownOption } from '../../engine/socket-options.ts'
 import type { RfcommAddress } from './address.ts'
 import { ANY } from './bdaddr.ts'
 import type { BluezRegistration } from './bluez/registration.ts'
@@ -43,15 +42,19 @@ export class HandedListener implements ListenerHandle<RfcommAddress> {
   take(fd: number): void {
     const handle = this.#adopted(fd)
     if (handle === undefined) return
-    if (!this.#isOpen || this.#waiting.length >= this.#backlog) {
+    if (!this.#isOpen) {
       handle.close()
       return
     }
     try {
+      if (this.#waiting.length >= this.#backlog) {
+        throw explained('ENOBUFS', 'accept', undefined, `${this.#backlog} connections wait to be accepted already`)
+      }
       for (const [name, value] of Object.entries(this.#options)) handle.setOption(name, value)
-    } catch {
-      // The connection died before its options could be set: it is as if it had never come.
+    } catch (error) {
+      const { remote } = handle
       handle.close()
+      this.#events?.onDrop?.(error as Error, remote)
       return
     }
     this.#waiting.push(handle)
@@ -101,7 +104,7 @@ export class HandedListener implements ListenerHandle<RfcommAddress> {
   }
 
   #noOption(option: string | RawOption): SocketError {
-    return unknownOption(typeof option === 'string' ? option : JSON.stringify(option), 'a listener of bluetoothd')
+    return unknownOption('a listener of bluetoothd', option, ['published'])
   }
 
   start(events: ListenerEvents<RfcommAddress>): void {

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { wrongNumber, wrongValue } from '../../core/argument-errors.ts'
 import { unsupported } from '../../core/errors.ts'
 import {
   type FamilyOption,
@@ -71,7 +72,7 @@ const security: OptionCodec = {
   size: 2,
   encode(value) {
     const level = LEVELS.indexOf(value as BluetoothSecurity)
-    if (level < 0) throw new TypeError(`security must be ${LEVELS.join(', ')}, not ${inspect(value)}`)
+    if (level < 0) throw wrongValue(`security must be ${LEVELS.join(', ')}, not ${inspect(value)}`)
     return Uint8Array.of(level + 1, 0)
   },
   // What was never set is read as 0 on some sockets, and means the least.
@@ -122,10 +123,10 @@ const leIncomingMtu: OptionCodec = {
 
 const leOutgoingMtu: OptionCodec = { ...leIncomingMtu, encode: refuseSendMtu }
 
-const l2cap = { phase: 'socket', schemes: ['l2cap'] } as const
+const l2cap = { phase: 'socket', isInherited: true, schemes: ['l2cap'] } as const
 
 export const bluetoothOptions: Readonly<Record<string, FamilyOption>> = {
-  security: { level: SOL_BLUETOOTH, name: BT_SECURITY, codec: security, phase: 'socket' },
+  security: { level: SOL_BLUETOOTH, name: BT_SECURITY, codec: security, phase: 'socket', isInherited: true },
   receiveMtu: ({ address }): KernelOption =>
     isLE(address as L2capAddress)
       ? // It is for LE sockets, and the kernel takes a socket for one when it is bound as such.
@@ -139,7 +140,7 @@ export const bluetoothOptions: Readonly<Record<string, FamilyOption>> = {
 
 function mtuOf(value: unknown): number {
   const fits = typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 0xffff
-  if (!fits) throw new TypeError(`an MTU must be a whole number of bytes from 1 to 65535, not ${inspect(value)}`)
+  if (!fits) throw wrongNumber(value, `an MTU must be a whole number of bytes from 1 to 65535, not ${inspect(value)}`)
   return value
 }
 

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { wrongType, wrongValue } from '../../core/argument-errors.ts'
 import { unsupported } from '../../core/errors.ts'
 import type { ListenerHandle } from '../../core/family.ts'
 import type { ListenRequest } from '../../core/options.ts'
@@ -105,12 +106,11 @@ function channelOf(listener: RfcommListener): number {
 }
 
 function checkService(service: unknown): Required<PublishedService> {
-  if (typeof service !== 'object' || service === null) throw new TypeError('service must be { uuid, name }')
+  if (typeof service !== 'object' || service === null) throw wrongType('service must be { uuid, name }')
   const { uuid, name = DEFAULT_NAME, authorize = false }: { [field in keyof PublishedService]?: unknown } = service
   const whole = typeof uuid === 'string' ? parseService(uuid) : undefined
-  if (whole === undefined)
-    throw new TypeError(`service.uuid must be a UUID or a name such as spp, not ${inspect(uuid)}`)
-  if (typeof name !== 'string') throw new TypeError('service.name must be a string')
-  if (typeof authorize !== 'boolean') throw new TypeError('service.authorize must be a boolean')
+  if (whole === undefined) throw wrongValue(`service.uuid must be a UUID or a name such as spp, not ${inspect(uuid)}`)
+  if (typeof name !== 'string') throw wrongType('service.name must be a string')
+  if (typeof authorize !== 'boolean') throw wrongType('service.authorize must be a boolean')
   return { uuid: whole, name, authorize }
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { inspect } from 'node:util'
+import { wrongNumber, wrongType, wrongValue } from '../../core/argument-errors.ts'
 import {
   type AncillaryField,
   type AncillaryForm,
@@ -159,7 +160,7 @@ function encodeNumber(
   ipv6: number,
 ): ControlPart {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > 255) {
-    throw new TypeError(`${what} must be a whole number from ${least} to 255, not ${inspect(value)}`)
+    throw wrongNumber(value, `${what} must be a whole number from ${least} to 255, not ${inspect(value)}`)
   }
   const data = encodeInt(value)
   return leavesAsIPv4(to) ? { level: IPPROTO_IP, type: ipv4, data } : { level: IPPROTO_IPV6, type: ipv6, data }
@@ -167,7 +168,7 @@ function encodeNumber(
 
 function encodePacketSource(value: unknown, to: Uint8Array): ControlPart {
   if (typeof value !== 'object' || value === null) {
-    throw new TypeError(`packetInfo must be an object with address or interface, not ${inspect(value)}`)
+    throw wrongType(`packetInfo must be an object with address or interface, not ${inspect(value)}`)
   }
   const { address, interface: by }: { [field in keyof PacketSource]: unknown } = value
   const index = by === undefined ? 0 : indexOf(by)
@@ -187,13 +188,13 @@ function addressBytes(address: unknown, version: 4 | 6): Uint8Array {
   const isText = typeof address === 'string'
   const bytes = isText && isIP(address) === version ? (version === 4 ? ipv4Bytes : ipv6Bytes)(address) : undefined
   if (bytes === undefined)
-    throw new TypeError(`packetInfo.address must be an IPv${version} address, as the destination is`)
+    throw wrongValue(`packetInfo.address must be an IPv${version} address, as the destination is`)
   return bytes
 }
 
 function indexOf(by: unknown): number {
   const index = typeof by === 'number' || typeof by === 'string' ? interfaceIndex(String(by)) : undefined
   if (index === undefined)
-    throw new TypeError(`packetInfo.interface must be an interface of this machine, not ${inspect(by)}`)
+    throw wrongValue(`packetInfo.interface must be an interface of this machine, not ${inspect(by)}`)
   return index
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { wrongNumber, wrongType, wrongValue } from '../../core/argument-errors.ts'
 import { namedSystemError } from '../../core/errors.ts'
 import { encodeInt, type OptionCodec, writeOnly } from '../../engine/kernel-options.ts'
 import type { Host } from './host.ts'
@@ -24,7 +25,7 @@ export interface SourceMembership extends MulticastMembership {
 export const membershipIPv4: OptionCodec = writeOnly((value) => {
   const { group, interface: on } = readMembership(value)
   const address = ipv4Bytes(group)
-  if (address === undefined) throw new TypeError(`the group ${JSON.stringify(group)} is no IPv4 address`)
+  if (address === undefined) throw wrongValue(`the group ${JSON.stringify(group)} is no IPv4 address`)
   return mreqn(address, on)
 })
 
@@ -32,7 +33,7 @@ export const membershipIPv4: OptionCodec = writeOnly((value) => {
 export const membershipIPv6: OptionCodec = writeOnly((value) => {
   const { group, interface: on } = readMembership(value)
   const address = ipv6Bytes(group)
-  if (address === undefined) throw new TypeError(`the group ${JSON.stringify(group)} is no IPv6 address`)
+  if (address === undefined) throw wrongValue(`the group ${JSON.stringify(group)} is no IPv6 address`)
   const bytes = new Uint8Array(20)
   bytes.set(address, 0)
   bytes.set(encodeInt(indexOf(on)), 16)
@@ -46,11 +47,11 @@ export const membershipIPv6: OptionCodec = writeOnly((value) => {
 export const sourceMembership: OptionCodec = writeOnly((value) => {
   const { group, interface: on } = readMembership(value)
   const { source }: { source?: unknown } = Object(value)
-  if (typeof source !== 'string') throw new TypeError(`a membership's source must be a string, not ${inspect(source)}`)
+  if (typeof source !== 'string') throw wrongType(`a membership's source must be a string, not ${inspect(source)}`)
   const names = [group, source].map((text) => encodeSockaddr({ host: hostOf(text), port: 0 }))
   const [groupName, sourceName] = names as [Uint8Array, Uint8Array]
   if (groupName.length !== sourceName.length) {
-    throw new TypeError(`the group ${group} and the source ${source} are of different versions of IP`)
+    throw wrongValue(`the group ${group} and the source ${source} are of different versions of IP`)
   }
   const bytes = new Uint8Array(LONG + 2 * SOCKADDR_STORAGE)
   bytes.set(encodeInt(indexOf(on)), 0)
@@ -64,7 +65,7 @@ const LONG = ['arm', 'ia32', 'mips', 'mipsel', 'ppc'].includes(process.arch) ? 4
 
 function hostOf(text: string): Host {
   const address = ipv4Bytes(text) ?? ipv6Bytes(text)
-  if (address === undefined) throw new TypeError(`${JSON.stringify(text)} is no IP address`)
+  if (address === undefined) throw wrongValue(`${JSON.stringify(text)} is no IP address`)
   return { text, address }
 }
 
@@ -90,7 +91,7 @@ function mreqn(group: Uint8Array, on: string | number | undefined): Uint8Array {
 function readMembership(value: unknown): MulticastMembership {
   const { group, interface: on }: { group?: unknown; interface?: unknown } = Object(value)
   if (typeof group !== 'string') {
-    throw new TypeError(`a membership must be { group: string, interface?: string | number }, not ${inspect(value)}`)
+    throw wrongType(`a membership must be { group: string, interface?: string | number }, not ${inspect(value)}`)
   }
   return on === undefined ? { group } : { group, interface: readInterface(on) }
 }
@@ -98,7 +99,7 @@ function readMembership(value: unknown): MulticastMembership {
 function readInterface(value: unknown): string | number {
   const isIndex = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 2 ** 31
   if (isIndex || (typeof value === 'string' && value !== '')) return value
-  throw new TypeError(`an interface must be a name, a number or an IP address, not ${inspect(value)}`)
+  throw wrongNumber(value, `an interface must be a name, a number or an IP address, not ${inspect(value)}`)
 }
 
 /** `::%eth0` is how `node:dgram` names an interface by its zone. */

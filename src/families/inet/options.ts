@@ -2,7 +2,6 @@ import {
   boolean,
   count,
   type FamilyOption,
-  integer,
   type KernelOption,
   lingerSeconds,
   type OptionCodec,
@@ -13,6 +12,8 @@ import {
   SO_REUSEPORT,
   SOL_SOCKET,
   secondsFromMilliseconds,
+  socketLevelOptions,
+  whole,
 } from '../../engine/kernel-options.ts'
 import {
   isIPv4Membership,
@@ -33,13 +34,16 @@ export interface InetSocketOptions {
   /** tcp: asks an idle peer whether it is still there. Default false. SO_KEEPALIVE, socket(7). */
   keepAlive?: boolean
   /**
-   * tcp: milliseconds of silence before the first keep-alive probe, rounded up to seconds. Default 2 h. TCP_KEEPIDLE,
-   * tcp(7).
+   * tcp: milliseconds of silence before the first keep-alive probe, rounded up to seconds, up to 32,767,000. Default 2 h.
+   * TCP_KEEPIDLE, tcp(7).
    */
   keepAliveDelay?: number
-  /** tcp: milliseconds between keep-alive probes, rounded up to seconds. Default 75 s. TCP_KEEPINTVL, tcp(7). */
+  /**
+   * tcp: milliseconds between keep-alive probes, rounded up to seconds, up to 32,767,000. Default 75 s. TCP_KEEPINTVL,
+   * tcp(7).
+   */
   keepAliveInterval?: number
-  /** tcp: unanswered keep-alive probes before the connection is given up. Default 9. TCP_KEEPCNT, tcp(7). */
+  /** tcp: unanswered keep-alive probes before the connection is given up, 1 to 127. Default 9. TCP_KEEPCNT, tcp(7). */
   keepAliveCount?: number
   /**
    * tcp: acknowledges at once instead of waiting for data to go with it. Not lasting: the system takes the choice back,
@@ -108,15 +112,15 @@ const IPPROTO_IPV6 = 41
 
 const reusePort: OptionCodec = {
   ...boolean,
-  encode: (value) => boolean.encode(value === 'try' ? true : value),
+  encode: (value, option) => boolean.encode(value === 'try' ? true : value, option),
 }
 
 function tcp(name: number, codec: OptionCodec): KernelOption {
-  return { level: IPPROTO_TCP, name, codec, phase: 'connection', schemes: ['tcp'] }
+  return { level: IPPROTO_TCP, name, codec, phase: 'socket', isInherited: true, schemes: ['tcp'] }
 }
 
-function ofSocket(name: number, codec: OptionCodec, phase: KernelOption['phase'], ...schemes: string[]): KernelOption {
-  const option: KernelOption = { level: SOL_SOCKET, name, codec, phase }
+function ofSocket(name: number, codec: OptionCodec, ...schemes: string[]): KernelOption {
+  const option: KernelOption = { level: SOL_SOCKET, name, codec, phase: 'socket', isInherited: true }
   return schemes.length === 0 ? option : { ...option, schemes }
 }
 
@@ -128,7 +132,7 @@ function ofBoth(
   codecIPv6: OptionCodec,
   ...schemes: string[]
 ): FamilyOption {
-  const common = schemes.length === 0 ? { phase: 'socket' as const } : { phase: 'socket' as const, schemes }
+  const common = { phase: 'socket' as const, isInherited: true, ...(schemes.length > 0 && { schemes }) }
   const forIPv4: KernelOption = { level: IPPROTO_IP, name: ipv4, codec: codecIPv4, ...common }
   const forIPv6: KernelOption = { level: IPPROTO_IPV6, name: ipv6, codec: codecIPv6, ...common, also: forIPv4 }
   return ({ domain }) => (domain === AF_INET6 ? forIPv6 : forIPv4)
@@ -150,19 +154,26 @@ function forOneSource(name: number): FamilyOption {
   return ({ domain }, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
 }
 
+/** MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL, in seconds, and MAX_TCP_KEEPCNT, of Linux's net/tcp.h. */
+const seconds = secondsFromMilliseconds(32_767)
+const probes = whole(1, 127)
+
 /** Numbers of Linux's netinet/tcp.h, bits/in.h and linux/in6.h. */
 export const inetOptions: Readonly<Record<string, FamilyOption>> = {
+  receiveBuffer: { ...socketLevelOptions.receiveBuffer, isInherited: true },
+  sendBuffer: { ...socketLevelOptions.sendBuffer, isInherited: true },
   noDelay: tcp(1, boolean),
-  keepAlive: ofSocket(SO_KEEPALIVE, boolean, 'connection', 'tcp'),
-  keepAliveDelay: tcp(4, secondsFromMilliseconds),
-  keepAliveInterval: tcp(5, secondsFromMilliseconds),
-  keepAliveCount: tcp(6, integer),
-  quickAck: tcp(12, boolean),
+  keepAlive: ofSocket(SO_KEEPALIVE, boolean, 'tcp'),
+  keepAliveDelay: tcp(4, seconds),
+  keepAliveInterval: tcp(5, seconds),
+  keepAliveCount: tcp(6, probes),
+  // listen(2) takes it back.
+  quickAck: { ...tcp(12, boolean), isInherited: false },
   userTimeout: tcp(18, count),
-  linger: ofSocket(SO_LINGER, lingerSeconds, 'connection', 'tcp'),
-  reuseAddress: ofSocket(SO_REUSEADDR, boolean, 'socket'),
+  linger: ofSocket(SO_LINGER, lingerSeconds, 'tcp'),
+  reuseAddress: ofSocket(SO_REUSEADDR, boolean),
   reusePort: {
-    ...ofSocket(SO_REUSEPORT, reusePort, 'socket'),
+    ...ofSocket(SO_REUSEPORT, reusePort),
     forgives: (value, code) => value === 'try' && (code === 'ENOPROTOOPT' || code === 'EOPNOTSUPP'),
   },
   ipv6Only: {
@@ -170,13 +181,14 @@ export const inetOptions: Readonly<Record<string, FamilyOption>> = {
     name: 26,
     codec: boolean,
     phase: 'socket',
+    isInherited: true,
     // An IPv4 socket does not have the option, and false asks for nothing that it lacks.
     forgives: (value, code) => value === false && code === 'ENOPROTOOPT',
   },
-  ttl: ofBoth(2, 16, integer, integer),
-  tos: ofBoth(1, 67, integer, integer),
-  broadcast: ofSocket(SO_BROADCAST, boolean, 'socket', 'udp'),
-  multicastTtl: ofBoth(33, 18, integer, integer, 'udp'),
+  ttl: ofBoth(2, 16, whole(1, 255), whole(1, 255)),
+  tos: ofBoth(1, 67, whole(0, 255), whole(0, 255)),
+  broadcast: ofSocket(SO_BROADCAST, boolean, 'udp'),
+  multicastTtl: ofBoth(33, 18, whole(0, 255), whole(0, 255), 'udp'),
   multicastLoopback: ofBoth(34, 19, boolean, boolean, 'udp'),
   multicastInterface: ofBoth(32, 17, multicastInterfaceIPv4, multicastInterfaceIPv6, 'udp'),
   joinGroup: membership(35, 20),

@@ -151,9 +151,9 @@ export function connectDatagram(
 }
 
 /** socketpair(2). */
-export function datagramPair(): [MemoryDatagram, MemoryDatagram] {
-  const a = new MemoryDatagram(freshName('memorygram'), undefined)
-  const b = new MemoryDatagram(freshName('memorygram'), undefined)
+export function datagramPair(faults: Faults | undefined): [MemoryDatagram, MemoryDatagram] {
+  const a = new MemoryDatagram(freshName('memorygram'), faults)
+  const b = new MemoryDatagram(freshName('memorygram'), faults)
   a.connect(b.local)
   b.connect(a.local)
   return [a, b]

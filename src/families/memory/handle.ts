@@ -1,4 +1,5 @@
-import { SocketError } from '../../core/errors.ts'
+import { wrongType } from '../../core/argument-errors.ts'
+import { unknownOption } from '../../core/errors.ts'
 import type { SchemeFacts } from '../../core/facts.ts'
 import type { Handle } from '../../core/family.ts'
 import type { RawOption } from '../../core/options.ts'
@@ -33,6 +34,9 @@ export const schemes: Readonly<Record<MemoryAddress['scheme'], SchemeFacts>> = {
   },
 }
 
+/** The only option there is. */
+export const OPTIONS: readonly string[] = ['faults']
+
 /** What streams, datagram sockets and listeners have in common. */
 export abstract class MemoryHandle implements Handle<MemoryAddress> {
   readonly facts: SchemeFacts
@@ -54,11 +58,11 @@ export abstract class MemoryHandle implements Handle<MemoryAddress> {
 
   getOption(option: string | RawOption): unknown {
     if (option === 'faults') return this.link.faults
-    throw unknownOption(option)
+    throw unknownOption(this.local.scheme, option, OPTIONS)
   }
 
   setOption(option: string | RawOption, value: unknown): void {
-    if (option !== 'faults') throw unknownOption(option)
+    if (option !== 'faults') throw unknownOption(this.local.scheme, option, OPTIONS)
     this.link.faults = asFaults(value)
   }
 
@@ -74,11 +78,6 @@ export abstract class MemoryHandle implements Handle<MemoryAddress> {
 /** The value of the option `faults`. Throws a TypeError that says what is wrong with it. */
 export function asFaults(value: unknown): Faults {
   const problem = faultsProblem(value)
-  if (problem !== undefined) throw new TypeError(`option faults: ${problem}`)
+  if (problem !== undefined) throw wrongType(`option faults: ${problem}`)
   return value as Faults
-}
-
-export function unknownOption(option: string | RawOption): SocketError {
-  const name = typeof option === 'string' ? option : `${option.level}/${option.name}`
-  return new SocketError('ERR_OPTION_UNKNOWN', `the memory family has no option ${name}; it has faults`)
 }

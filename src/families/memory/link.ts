@@ -1,3 +1,4 @@
+import { wrongType } from '../../core/argument-errors.ts'
 import { namedSystemError } from '../../core/errors.ts'
 import { formatMemoryAddress, type MemoryAddress, plain } from './address.ts'
 import { type Faults, faultsProblem, given, type Rates, ratesOf } from './faults.ts'
@@ -66,7 +67,7 @@ export class Link implements MemoryLink {
 
   set faults(faults: Faults) {
     const problem = faultsProblem(faults)
-    if (problem !== undefined) throw new TypeError(`faults: ${problem}`)
+    if (problem !== undefined) throw wrongType(`faults: ${problem}`)
     this.#faults = given(faults)
     this.#rates = ratesOf(faults)
     const { loss, duplicate, reorder, delay, jitter, cut } = this.#rates

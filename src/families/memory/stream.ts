@@ -1,6 +1,7 @@
 import { socketClosed } from '../../core/errors.ts'
 import type { Done, StreamEvents, StreamHandle } from '../../core/family.ts'
 import type { MemoryAddress } from './address.ts'
+import type { Faults } from './faults.ts'
 import { MemoryHandle } from './handle.ts'
 import { Lane, Route } from './lane.ts'
 import { claim, freshName, type Line, type Link } from './link.ts'
@@ -151,9 +152,9 @@ export class MemoryStream extends MemoryHandle implements StreamHandle<MemoryAdd
 }
 
 /** socketpair(2). */
-export function streamPair(): [MemoryStream, MemoryStream] {
-  const a = claim(freshName('memory'), undefined)
-  const b = claim(freshName('memory'), undefined)
+export function streamPair(faults: Faults | undefined): [MemoryStream, MemoryStream] {
+  const a = claim(freshName('memory'), faults)
+  const b = claim(freshName('memory'), faults)
   const connection = new Connection(a, b)
   return [
     new MemoryStream(connection, connection.there, a, b.address, true),

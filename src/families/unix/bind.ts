@@ -2,6 +2,7 @@ import { chmodSync, constants, fchmodSync } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { inspect } from 'node:util'
+import { wrongNumber, wrongType } from '../../core/argument-errors.ts'
 import { fromNodeError, unsupported } from '../../core/errors.ts'
 import type { Binding, BindSteps } from '../../engine/bind-steps.ts'
 import type { Cleanup } from '../../engine/kernel.ts'
@@ -28,7 +29,7 @@ const O_PATH = 0o10000000
 
 /** What `mode` and `unlinkStale` ask for, and the removal of the socket file while it is still ours. */
 export function bindSteps(name: Name, text: string, { fd, options }: Binding): BindSteps {
-  const { mode, unlinkStale } = readOptions(options)
+  const { mode, unlinkStale }: BindOptions = options
   if (name.kind !== 'path') {
     if (mode !== undefined) throw unsupported(`mode for ${text}`, 'only a path has permissions')
     // bind(2) to no name is the kernel's autobind, and an unnamed socket is one that was never bound.
@@ -62,14 +63,19 @@ function keepFile(path: Buffer, mode: number | undefined, text: string): Cleanup
   return remove
 }
 
-function readOptions(options: Readonly<Record<string, unknown>>): { mode: number | undefined; unlinkStale: boolean } {
-  const { mode, unlinkStale = false } = options
-  if (typeof unlinkStale !== 'boolean')
-    throw new TypeError(`unlinkStale must be true or false, not ${inspect(unlinkStale)}`)
-  if (mode === undefined) return { mode, unlinkStale }
-  const isMode = typeof mode === 'number' && Number.isInteger(mode) && mode >= 0 && mode <= 0o777
-  if (!isMode) throw new TypeError(`mode must be permissions, 0 to 0o777, not ${inspect(mode)}`)
-  return { mode, unlinkStale }
+export function checkUnlinkStale(value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw wrongType(`unlinkStale must be true or false, not ${inspect(value)}`)
+}
+
+export function checkMode(value: unknown): asserts value is number {
+  const isMode = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0o777
+  if (!isMode) throw wrongNumber(value, `mode must be permissions, 0 to 0o777, not ${inspect(value)}`)
+}
+
+/** What was checked before the socket was opened. */
+interface BindOptions {
+  readonly mode?: number
+  readonly unlinkStale?: boolean
 }
 
 /**

@@ -1,3 +1,4 @@
+import { wrongType } from '../../core/argument-errors.ts'
 import type { Credentials, PeerCredentials, PeerCredentialsOptions } from '../../core/credentials.ts'
 import { namedSystemError, SocketError } from '../../core/errors.ts'
 import type { RawOption } from '../../core/options.ts'
@@ -41,6 +42,7 @@ export const receiveCredentials: KernelOption = {
   name: SO_PASSCRED,
   codec: boolean,
   phase: 'socket',
+  isInherited: true,
   schemes: ['unixgram', 'unixpacket'],
   brings: 'credentials',
 }
@@ -75,7 +77,7 @@ function encodeCredentials(value: unknown): Uint8Array {
   const bytes = new Uint8Array(UCRED_SIZE)
   for (const [index, id] of [pid, uid, gid].entries()) {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > NOBODY) {
-      throw new TypeError('credentials must be { pid, uid, gid }, each a whole number, 0 or more')
+      throw wrongType('credentials must be { pid, uid, gid }, each a whole number, 0 or more')
     }
     bytes.set(encodeInt(id | 0), 4 * index)
   }

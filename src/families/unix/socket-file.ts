@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync, unlinkSync } from 'node:fs'
-import { SocketError } from '../../core/errors.ts'
+import { explained } from '../../core/errors.ts'
 import type { Cleanup } from '../../engine/kernel.ts'
 
 /** A file by what does not change when another one takes its name. */
@@ -18,7 +18,7 @@ export function removal(path: Buffer, { dev, ino }: FileIdentity): Cleanup {
 export function inheritedRemoval(inheritance: string): Cleanup {
   const [, dev, ino, path] = /^(\d{1,20}) (\d{1,20}) ([\w+/]+={0,2})$/.exec(inheritance) ?? []
   if (dev === undefined || ino === undefined || path === undefined) {
-    throw new SocketError('EPROTO', 'takeOver EPROTO: what came with the socket is not the file of one')
+    throw explained('EPROTO', 'takeOver', undefined, 'what came with the socket is not the file of one')
   }
   return removal(Buffer.from(path, 'base64'), { dev: BigInt(dev), ino: BigInt(ino) })
 }

@@ -1,5 +1,4 @@
-import { SocketError } from '../../../core/errors.ts'
-import { explained } from '../driver/explained.ts'
+import { explained, SocketError } from '../../../core/errors.ts'
 
 /** HCI's error codes (Core specification, volume 1, part F) as the system's; those that a connection can end with. */
 const CODES: ReadonlyMap<number, string> = new Map([

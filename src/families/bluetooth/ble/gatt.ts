@@ -1,6 +1,5 @@
-import { type SocketError, unsupported } from '../../../core/errors.ts'
+import { explained, type SocketError, unsupported } from '../../../core/errors.ts'
 import type { BleAddress } from '../address.ts'
-import { explained } from '../driver/explained.ts'
 import { parseUuid, uuidOfNumber } from '../uuid.ts'
 import type { Link } from './link.ts'
 import type { NobleCharacteristic } from './noble.ts'

@@ -1,4 +1,4 @@
-import { explained } from '../driver/explained.ts'
+import { explained } from '../../../core/errors.ts'
 import { step } from '../driver/step.ts'
 import { lossOf, reasonOf } from './errors.ts'
 import type { NoblePeripheral } from './noble.ts'

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { wrongType } from '../../../core/argument-errors.ts'
 import { SocketError, unsupported } from '../../../core/errors.ts'
 import type { OpenRequest } from '../../../core/options.ts'
 import type { BleAddress } from '../address.ts'
@@ -26,9 +27,9 @@ export function readBleOptions({ engine, local, options }: OpenRequest<BleAddres
   if (local !== undefined) throw unsupported('a local address for ble', 'noble uses the adapter of NOBLE_HCI_DEVICE_ID')
   const { noble, withResponse, ...others } = options
   for (const name of Object.keys(others)) throw unknownBleOption(name)
-  if (noble !== undefined && !isNoble(noble)) throw new TypeError('noble must be an instance of @abandonware/noble')
+  if (noble !== undefined && !isNoble(noble)) throw wrongType('noble must be an instance of @abandonware/noble')
   if (withResponse !== undefined && typeof withResponse !== 'boolean') {
-    throw new TypeError('withResponse must be a boolean')
+    throw wrongType('withResponse must be a boolean')
   }
   return { noble, withResponse }
 }

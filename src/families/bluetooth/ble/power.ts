@@ -1,6 +1,6 @@
 import type { SocketError } from '../../../core/errors.ts'
+import { explained } from '../../../core/errors.ts'
 import { unavailable } from '../../../engine/kernel-open.ts'
-import { explained } from '../driver/explained.ts'
 import { step } from '../driver/step.ts'
 import { reasonOf } from './errors.ts'
 import { forgetNoble } from './load.ts'

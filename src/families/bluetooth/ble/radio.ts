@@ -1,4 +1,4 @@
-import { explained } from '../driver/explained.ts'
+import { explained } from '../../../core/errors.ts'
 import { orAbort } from '../driver/or-abort.ts'
 import { Turns } from '../driver/turns.ts'
 import { dial } from './dial.ts'

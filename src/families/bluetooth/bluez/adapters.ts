@@ -1,3 +1,4 @@
+import { wrongNumber } from '../../../core/argument-errors.ts'
 import { checkDeadline, type DeadlineOptions, withDeadline } from '../../../core/deadline.ts'
 import { type BluezBus, withBluez } from './bus.ts'
 import { ADAPTER, allAdapters, type FoundAdapter } from './objects.ts'
@@ -72,7 +73,7 @@ function adapterOf({ path, id, properties }: FoundAdapter): BluetoothAdapter {
     async setDiscoverable(on, options = {}) {
       const { duration } = options
       if (duration !== undefined && !(typeof duration === 'number' && duration >= 0 && duration < 2 ** 31)) {
-        throw new TypeError('duration must be a number of milliseconds, 0 or more')
+        throw wrongNumber(duration, 'duration must be a number of milliseconds, 0 or more')
       }
       const limit: [string, [string, unknown]][] =
         duration === undefined ? [] : [['DiscoverableTimeout', ['u', Math.ceil(duration / 1000)]]]

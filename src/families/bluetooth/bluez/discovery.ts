@@ -1,3 +1,4 @@
+import { wrongType, wrongValue } from '../../../core/argument-errors.ts'
 import { checkDeadline } from '../../../core/deadline.ts'
 import { AbortError, namedSystemError } from '../../../core/errors.ts'
 import type { DiscoverOptions } from '../../../core/options.ts'
@@ -66,14 +67,13 @@ interface Search {
 
 function checkSearch({ kinds = ['bredr', 'le'], services = [], adapter }: DeviceDiscoveryOptions): Search {
   if (!Array.isArray(kinds) || kinds.length === 0 || !kinds.every((kind) => kind === 'bredr' || kind === 'le')) {
-    throw new TypeError("kinds must be an array of 'bredr' and 'le'")
+    throw wrongValue("kinds must be an array of 'bredr' and 'le'")
   }
-  if (adapter !== undefined && typeof adapter !== 'string') throw new TypeError('adapter must be a name or an address')
-  if (!Array.isArray(services)) throw new TypeError('services must be an array of UUIDs')
+  if (adapter !== undefined && typeof adapter !== 'string') throw wrongType('adapter must be a name or an address')
+  if (!Array.isArray(services)) throw wrongType('services must be an array of UUIDs')
   const uuids = services.map((service) => {
     const uuid = typeof service === 'string' ? parseService(service) : undefined
-    if (uuid === undefined)
-      throw new TypeError(`${JSON.stringify(service)} is neither a UUID nor the name of a service`)
+    if (uuid === undefined) throw wrongValue(`${JSON.stringify(service)} is neither a UUID nor the name of a service`)
     return uuid
   })
   return { kinds: [...new Set<BluetoothKind>(kinds)], services: uuids }

@@ -1,4 +1,4 @@
-import { namedSystemError, SocketError } from '../../../core/errors.ts'
+import { explained, SocketError } from '../../../core/errors.ts'
 
 /** The parts of dbus-native's `DBusError` that are looked at. */
 interface BusError extends Error {
@@ -81,13 +81,13 @@ export function fromBusError(error: unknown, what: string, address?: string): So
   if (dbusName.startsWith(BLUEZ)) {
     const name = dbusName.slice(BLUEZ.length)
     const code = (name === 'Failed' ? failures[message] : undefined) ?? bluezCodes[name] ?? 'EIO'
-    return named(code, what, address, message, error)
+    return explained(code, what, address, message, error)
   }
   const name = dbusName.startsWith(DBUS) ? dbusName.slice(DBUS.length) : ''
   if (absent.test(name)) return bluetoothdGone(message, error)
   // bluetoothd went away while it had the call; the bus answers in its place.
   if (name === 'NoReply' && reply?.sender === 'org.freedesktop.DBus') return bluetoothdGone(message, error)
-  return named(busCodes[name] ?? 'EIO', what, address, message, error)
+  return explained(busCodes[name] ?? 'EIO', what, address, message, error)
 }
 
 export function bluetoothdGone(reason: string, cause?: unknown): SocketError {
@@ -97,21 +97,4 @@ export function bluetoothdGone(reason: string, cause?: unknown): SocketError {
 export function unavailableBus(reason: string, remedy: string, cause?: unknown): SocketError {
   const message = `bluetooth over D-Bus is not available here: ${reason}; ${remedy}`
   return new SocketError('ERR_FAMILY_UNAVAILABLE', message, cause === undefined ? {} : { cause })
-}
-
-/** A system error with the words of whoever reported it. */
-export function named(
-  code: string,
-  what: string,
-  address: string | undefined,
-  text: string,
-  cause?: unknown,
-): SocketError {
-  const plain = namedSystemError(code, what, address)
-  return new SocketError(code, `${plain.message}: ${text}`, {
-    errno: plain.errno,
-    syscall: what,
-    address,
-    ...(cause !== undefined && { cause }),
-  })
 }

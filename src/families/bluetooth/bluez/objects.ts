@@ -1,4 +1,4 @@
-import { namedSystemError, SocketError } from '../../../core/errors.ts'
+import { explained, namedSystemError, SocketError } from '../../../core/errors.ts'
 import { BLUEZ_PATH, type BluezBus, type Properties } from './bus.ts'
 
 export const ADAPTER = 'org.bluez.Adapter1'
@@ -41,9 +41,8 @@ function isAdapter(wanted: string, id: string, { Address }: Properties): boolean
 }
 
 export function adapterOff(operation: string, id: string | undefined): SocketError {
-  const { code, errno, message } = namedSystemError('ENETDOWN', operation, id)
-  const remedy = `turn it on by its setPowered(true), or: bluetoothctl power on`
-  return new SocketError(code, `${message}: the adapter is off; ${remedy}`, { errno, syscall: operation, address: id })
+  const why = 'the adapter is off; turn it on by its setPowered(true), or: bluetoothctl power on'
+  return explained('ENETDOWN', operation, id, why)
 }
 
 /** The object of a device, by the adapter that knows it. */

@@ -1,9 +1,10 @@
+import { wrongValue } from '../../../core/argument-errors.ts'
 import { checkDeadline, type DeadlineOptions, withDeadline } from '../../../core/deadline.ts'
-import { AbortError } from '../../../core/errors.ts'
+import { AbortError, explained } from '../../../core/errors.ts'
 import { ANY, checkBdaddr } from '../bdaddr.ts'
 import { offerAgent, type PairingAgent } from './agent.ts'
 import { BluezBus, type CallOptions, withBluez } from './bus.ts'
-import { named } from './errors.ts'
+
 import { ADAPTER, DEVICE, type FoundAdapter, pathOfDevice, poweredAdapter } from './objects.ts'
 import { type BluezRegistration, registrationOf } from './registration.ts'
 
@@ -78,7 +79,7 @@ async function search(
     }
     const onAbort = (): void => reject(signal?.reason)
     const fail = (): void =>
-      reject(named('EHOSTDOWN', 'pair', address, 'the device was not found; is it discoverable?'))
+      reject(explained('EHOSTDOWN', 'pair', address, 'the device was not found; is it discoverable?'))
     const timer = setTimeout(fail, SEARCH_LIMIT)
     const forget = bus.onLost(reject)
     bus.objects.on('added', look)
@@ -112,7 +113,7 @@ export async function unpair(address: string, options: PairingOptions = {}): Pro
   const remove = async (bus: BluezBus, signal: AbortSignal | undefined): Promise<void> => {
     const adapter = poweredAdapter(bus, options.adapter, 'unpair')
     const path = pathOfDevice(bus, adapter, bdaddr)
-    if (path === undefined) throw named('ENOENT', 'unpair', bdaddr, `${adapter.id} does not know the device`)
+    if (path === undefined) throw explained('ENOENT', 'unpair', bdaddr, `${adapter.id} does not know the device`)
     await bus.call(adapter.path, ADAPTER, 'RemoveDevice', 'o', [path], { signal, address: bdaddr })
   }
   await withDeadline(
@@ -148,6 +149,6 @@ export async function registerAgent(agent: PairingAgent, options: DeadlineOption
 
 function checkDevice(address: string): string {
   const bdaddr = checkBdaddr(address, String(address))
-  if (bdaddr === ANY) throw new TypeError('the address must be that of a device')
+  if (bdaddr === ANY) throw wrongValue('the address must be that of a device')
   return bdaddr
 }

@@ -1,12 +1,13 @@
 import type { Message } from 'dbus-native'
+import { wrongNumber, wrongValue } from '../../../core/argument-errors.ts'
 import { checkDeadline, type DeadlineOptions, withDeadline } from '../../../core/deadline.ts'
-import { SocketError, unsupported } from '../../../core/errors.ts'
+import { explained, SocketError, unsupported } from '../../../core/errors.ts'
 import type { BluetoothSecurity } from '../options.ts'
 import { parseService } from '../uuid.ts'
 import { BLUEZ_PATH, BluezBus, Refusal } from './bus.ts'
 import { takeFd } from './claim.ts'
 import { type BluetoothDevice, deviceOf } from './device.ts'
-import { named } from './errors.ts'
+
 import { DEVICE } from './objects.ts'
 import { escapeXml, sdpRecord } from './record.ts'
 import { type BluezRegistration, registrationOf } from './registration.ts'
@@ -92,12 +93,12 @@ export function publishRecord(
 function checkService(options: ServiceOptions, channel: number, least: number): string {
   checkDeadline(options)
   if (typeof options.name !== 'string' || options.name === '' || /\p{Cc}/u.test(options.name)) {
-    throw new TypeError('a service needs a name, without control characters')
+    throw wrongValue('a service needs a name, without control characters')
   }
   const uuid = typeof options.uuid === 'string' ? parseService(options.uuid) : undefined
-  if (uuid === undefined) throw new TypeError(`${JSON.stringify(options.uuid)} is neither a UUID nor a service's name`)
+  if (uuid === undefined) throw wrongValue(`${JSON.stringify(options.uuid)} is neither a UUID nor a service's name`)
   if (!Number.isInteger(channel) || channel < least || channel > MAX_CHANNEL) {
-    throw new TypeError(`the channel must be ${least} to ${MAX_CHANNEL}, not ${channel}`)
+    throw wrongNumber(channel, `the channel must be ${least} to ${MAX_CHANNEL}, not ${channel}`)
   }
   return uuid
 }
@@ -118,7 +119,9 @@ async function register(
       await bus.close()
       // BlueZ 5.56 and later have one program for each service.
       const isTaken = error instanceof SocketError && error.code === 'EPERM'
-      throw isTaken ? named('EADDRINUSE', 'register', uuid, 'another program has registered the service', error) : error
+      throw isTaken
+        ? explained('EADDRINUSE', 'register', uuid, 'another program has registered the service', error)
+        : error
     }
     bus.onLost((error) => events.onLost?.(error))
     return bus

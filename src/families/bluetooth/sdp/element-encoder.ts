@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { wrongValue } from '../../../core/argument-errors.ts'
 import { numberOfUuid, parseUuid } from '../uuid.ts'
 import { numberBytes } from './bytes.ts'
 import { type Element, TYPES } from './element.ts'
@@ -39,7 +40,7 @@ function withIndex(type: Element['type'], index: number, payload: Iterable<numbe
 
 function withLength(type: Element['type'], payload: Uint8Array): Uint8Array {
   const { length } = payload
-  if (length > LONGEST) throw new TypeError(`a data element of ${length} bytes is too long`)
+  if (length > LONGEST) throw wrongValue(`a data element of ${length} bytes is too long`)
   const [index, size] = length <= 0xff ? [5, 1] : length <= 0xffff ? [6, 2] : [7, 4]
   return Buffer.concat([Uint8Array.of(firstByte(type, index)), numberBytes(length, size), payload])
 }
@@ -49,14 +50,14 @@ function integerBytes(element: Element & { type: 'uint' | 'int' }): Uint8Array {
   const bits = size * 8
   const isInteger = typeof value === 'bigint' || Number.isInteger(value)
   const fits = isInteger && BigInt(value) === (type === 'uint' ? BigInt.asUintN : BigInt.asIntN)(bits, BigInt(value))
-  if (!fits) throw new TypeError(`${inspect(value)} is no ${type} of ${size} bytes`)
+  if (!fits) throw wrongValue(`${inspect(value)} is no ${type} of ${size} bytes`)
   const unsigned = BigInt.asUintN(bits, BigInt(value))
   return Uint8Array.from({ length: size }, (_, index) => Number((unsigned >> BigInt(bits - 8 - index * 8)) & 0xffn))
 }
 
 function uuidBytes(text: string): Uint8Array {
   const uuid = parseUuid(text)
-  if (uuid === undefined) throw new TypeError(`${inspect(text)} is no UUID`)
+  if (uuid === undefined) throw wrongValue(`${inspect(text)} is no UUID`)
   const number = numberOfUuid(uuid)
   if (number === undefined) return Buffer.from(uuid.replaceAll('-', ''), 'hex')
   return numberBytes(number, number > 0xffff ? 4 : 2)

@@ -1,3 +1,4 @@
+import { wrongNumber, wrongValue } from '../../../core/argument-errors.ts'
 import { ByteReader, Malformed, numberBytes } from './bytes.ts'
 import type { Element } from './element.ts'
 import { encodeElement } from './element-encoder.ts'
@@ -136,14 +137,14 @@ function readContinuation(reader: ByteReader): Continuation {
 
 function pattern(uuids: readonly string[]): Uint8Array {
   if (uuids.length < 1 || uuids.length > MAX_UUIDS) {
-    throw new TypeError(`a search is for 1 to ${MAX_UUIDS} UUIDs, not ${uuids.length}`)
+    throw wrongValue(`a search is for 1 to ${MAX_UUIDS} UUIDs, not ${uuids.length}`)
   }
   return sequence(uuids.map((value) => ({ type: 'uuid', value })))
 }
 
 /** In ascending order, as the specification wants it. */
 function attributeList(ranges: readonly AttributeRange[]): Uint8Array {
-  if (ranges.length === 0) throw new TypeError('at least one attribute must be asked for')
+  if (ranges.length === 0) throw wrongValue('at least one attribute must be asked for')
   let next = 0
   const elements = ranges.map((range): Element => {
     const [first, last] = typeof range === 'number' ? [range, range] : range
@@ -163,7 +164,7 @@ function sequence(value: readonly Element[]): Uint8Array {
 /** The number as bytes: two where it may have no more, else four. */
 function checked(value: number, from: number, to: number, what: string): Uint8Array {
   if (!(Number.isInteger(value) && value >= from && value <= to)) {
-    throw new TypeError(`${what} must be a whole number from ${from} to ${to}, not ${String(value)}`)
+    throw wrongNumber(value, `${what} must be a whole number from ${from} to ${to}, not ${String(value)}`)
   }
   return numberBytes(value, to > MAX_16 ? 4 : 2)
 }

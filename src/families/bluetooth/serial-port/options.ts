@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { wrongType } from '../../../core/argument-errors.ts'
 import { SocketError, unsupported } from '../../../core/errors.ts'
 import type { OpenRequest } from '../../../core/options.ts'
 import type { RfcommAddress } from '../address.ts'
@@ -22,7 +23,7 @@ export function readSerialPortOptions(request: OpenRequest<RfcommAddress>): Seri
   const { driver: _, serialPort, ...others } = options
   for (const name of Object.keys(others)) throw unknownSerialPortOption(name)
   if (serialPort !== undefined && !isSerialPortModule(serialPort)) {
-    throw new TypeError('serialPort must be the module node-bluetooth-serial-port')
+    throw wrongType('serialPort must be the module node-bluetooth-serial-port')
   }
   return serialPort
 }

@@ -1,4 +1,4 @@
-import { explained } from '../driver/explained.ts'
+import { explained } from '../../../core/errors.ts'
 
 /** libuv's thread pool, as it is unless UV_THREADPOOL_SIZE said otherwise before the process began. */
 const DEFAULT_SIZE = 4

@@ -1,0 +1,15 @@
+import type { SocketError } from '../../core/errors.ts'
+import type { HostAndPort } from './text.ts'
+
+/** Ports below it are for the privileged, unless the administrator said otherwise: ip_unprivileged_port_start of ip(7). */
+const FIRST_FREE_PORT = 1024
+
+/** Why a bind or connect failed, where the system's words leave one to guess. */
+export function explainInet({ code, syscall }: SocketError, scheme: string, to: HostAndPort): string | undefined {
+  if (syscall === 'connect') {
+    return code === 'EACCES' && scheme === 'udp' ? 'a broadcast address takes the option broadcast' : undefined
+  }
+  if (code === 'EADDRNOTAVAIL') return `no interface of this machine has the address ${to.host.text}`
+  if (code !== 'EACCES' || to.port >= FIRST_FREE_PORT) return undefined
+  return `ports below ${FIRST_FREE_PORT} take CAP_NET_BIND_SERVICE, or a lower net.ipv4.ip_unprivileged_port_start`
+}
