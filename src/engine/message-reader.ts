@@ -20,10 +20,11 @@ const SLOT = 65_536
 /** Where a message is limited by the sender's buffer alone: twice the largest that socket(7) gives without privileges. */
 const LARGE_SLOT = 524_288
 const PLACES = 32
+const LARGE_PLACES = 16
 
 // What one call received stands here until it is taken, in the same turn: one of each serves all sockets of a thread.
-const area = new ReceiveArea(SLOT)
-const largeArea = new ReceiveArea(LARGE_SLOT)
+const area = new ReceiveArea(SLOT, PLACES)
+const largeArea = new ReceiveArea(LARGE_SLOT, LARGE_PLACES)
 const meta = new Int32Array(RECEIVE_META * PLACES)
 const names = new Uint8Array(NAME_SIZE * PLACES)
 /** As large as any socket has asked for so far. */
@@ -101,8 +102,8 @@ export class MessageReader<A extends AddressBase> {
       start = end
     }
     const isFull = count === this.#asked
-    this.#places = isFull ? Math.min(PLACES, PLACES_GROW * count) : Math.max(1, count)
-    return { messages, lost, isEnd: places < count, isFull: isFull && (count > 1 || wantsFds) }
+    this.#places = isFull ? Math.min(this.#area.slots, PLACES_GROW * count) : Math.max(1, count)
+    return { messages, lost, isEnd: places < count, isFull: isFull && count > 1 }
   }
 
   #brought(place: number, wantsFds: boolean): ReturnType<AncillaryIntake['read']> {

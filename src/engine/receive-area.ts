@@ -9,11 +9,14 @@ import { blockFor, ReadArea } from './read-area.ts'
 export class ReceiveArea {
   /** Bytes of one slot. */
   readonly slot: number
+  /** As many as one call may ask for. */
+  readonly slots: number
   readonly #area = new ReadArea()
   #size = 0
 
-  constructor(slot: number) {
+  constructor(slot: number, slots: number) {
     this.slot = slot
+    this.slots = slots
   }
 
   /** Memory of so many slots. */
