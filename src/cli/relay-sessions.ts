@@ -1,3 +1,4 @@
+import { compact } from '../core/waiting.ts'
 import type { Address, DatagramEndpoint, OpenOptions } from '../index.ts'
 import { formatAddress, SocketError } from '../index.ts'
 import { IdleTimer } from './idle.ts'
@@ -162,8 +163,10 @@ class Session {
   /** False when too many wait already. */
   offer(data: Buffer): boolean {
     if (this.#waiting >= QUEUE) return false
+    // It waits for the target, or behind others.
+    const own = this.#target === undefined || this.#waiting > 0 ? compact(data) : data
     this.#waiting++
-    this.settled = this.settled.then(() => this.#send(data)).finally(() => this.#waiting--)
+    this.settled = this.settled.then(() => this.#send(own)).finally(() => this.#waiting--)
     return true
   }
 

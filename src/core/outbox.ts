@@ -1,6 +1,7 @@
 import { wrongNumber, wrongType, wrongValue } from './argument-errors.ts'
 import { SocketError } from './errors.ts'
 import { checkNames } from './retry.ts'
+import { Compaction, compact } from './waiting.ts'
 
 /** How much may wait for a connection, and what to do when that much does. */
 export interface OutboxOptions {
@@ -25,7 +26,7 @@ export interface Dropped {
 
 /** A message and its sender, who is told once what became of it; both callbacks return false when they came too late. */
 export interface Letter {
-  readonly data: Uint8Array
+  data: Uint8Array
   readonly sent: () => boolean
   readonly failed: (error: Error) => boolean
 }
@@ -34,13 +35,14 @@ type Limits = Required<{ [K in keyof OutboxOptions]: NonNullable<OutboxOptions[K
 
 const DEFAULTS: Limits = { messages: 1024, bytes: 16_777_216, whenFull: 'reject' }
 
-/** The messages that wait for a connection, in order. */
+/** The messages that wait for a connection, in order. They keep no memory but their own. */
 export class Outbox {
   readonly #limits: Limits
   readonly #onDrop: (dropped: Dropped) => void
   #letters: Letter[] = []
   #head = 0
   #bytes = 0
+  readonly #compaction: Compaction = new Compaction(() => this.#compact())
 
   /** Throws a `TypeError`, or `ERR_OPTION_UNKNOWN`. */
   constructor(options: OutboxOptions, onDrop: (dropped: Dropped) => void) {
@@ -66,6 +68,14 @@ export class Outbox {
     }
     this.#letters.push(letter)
     this.#bytes += letter.data.length
+    this.#compaction.ask()
+  }
+
+  #compact(): void {
+    for (let index = this.#head; index < this.#letters.length; index++) {
+      const letter = this.#letters[index] as Letter
+      letter.data = compact(letter.data)
+    }
   }
 
   #makeRoom(letter: Letter): void {

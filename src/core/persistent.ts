@@ -181,8 +181,10 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
 
   #post(data: Uint8Array, options: DeadlineOptions): Promise<void> {
     if (this.#closed) return Promise.reject(socketClosed('send'))
+    // What waits is copied where it is part of more memory; nothing here may go on holding that.
+    const parcel = { data }
     return waitFor<void>(options, 'send', this.#source.address, (resolve, reject) => {
-      const letter: Letter = { data, sent: () => resolve(), failed: reject }
+      const letter: Letter = Object.assign(parcel, { sent: () => resolve(), failed: reject })
       if (this.#outbox.messages === 0 && this.#carrier?.hasRoom) this.#carrier.carry(letter)
       else this.#outbox.add(letter)
       return (reason) => this.#outbox.withdraw(letter, reason)

@@ -1,4 +1,5 @@
 import type { ArrivedMessage as Message } from './family.ts'
+import { Compaction, compact, PIECE_COST } from './waiting.ts'
 
 /** Settles one `receive`. */
 export interface Waiter {
@@ -6,15 +7,26 @@ export interface Waiter {
   fail(error: Error): unknown
 }
 
-/** Bytes that may wait to be received, whatever the number of messages. */
-export const RECEIVE_QUEUE_BYTES: number = 4 * 1024 * 1024
+/** Memory that may wait to be received, whatever the number of messages: what 4,096 of 1 KiB hold. */
+const MEMORY_LIMIT = 4096 * (1024 + PIECE_COST)
+/** Descriptors that may wait, so that nobody fills the table of this process. One message brings up to 253, wanted or not. */
+const FDS_LIMIT = 64
 
-/** Messages that arrived and wait for `receive`, or the `receive`s that wait for messages; never both. */
+/**
+ * Messages that arrived and wait for `receive`, or the `receive`s that wait for messages; never both.
+ *
+ * A message may lie in memory that it shares with others. One that is taken at once never costs a copy; one that still
+ * waits when the event loop has turned is copied out, so that the queue holds no more than it counts.
+ */
 export class ReceiveQueue {
   readonly #limit: number
   #messages: Message[] = []
   #head = 0
-  #bytes = 0
+  /** Where those begin that may lie in shared memory. */
+  #loose = 0
+  #memory = 0
+  #fds = 0
+  readonly #compaction: Compaction = new Compaction(() => this.#compact())
   #waiters: Waiter[] = []
   #error: Error | undefined
 
@@ -27,12 +39,12 @@ export class ReceiveQueue {
   }
 
   get isFull(): boolean {
-    return this.length >= this.#limit || this.#bytes >= RECEIVE_QUEUE_BYTES
+    return this.length >= this.#limit || this.#memory >= MEMORY_LIMIT || this.#fds >= FDS_LIMIT
   }
 
   /** Half empty again: worth reading on. */
   get hasRoom(): boolean {
-    return this.length <= this.#limit / 2 && this.#bytes <= RECEIVE_QUEUE_BYTES / 2
+    return this.length <= this.#limit / 2 && this.#memory <= MEMORY_LIMIT / 2 && this.#fds <= FDS_LIMIT / 2
   }
 
   /** Gives the first of these messages to those who wait; returns how many it gave. */
@@ -44,7 +56,18 @@ export class ReceiveQueue {
 
   push(message: Message): void {
     this.#messages.push(message)
-    this.#bytes += message.data.length
+    this.#memory += message.data.length + PIECE_COST
+    if (message.fds !== undefined) this.#fds += message.fds.length
+    this.#compaction.ask()
+  }
+
+  #compact(): void {
+    for (let index = Math.max(this.#loose, this.#head); index < this.#messages.length; index++) {
+      const message = this.#messages[index] as Message
+      const data = compact(message.data)
+      if (data !== message.data) this.#messages[index] = { ...message, data }
+    }
+    this.#loose = this.#messages.length
   }
 
   /** A message that waits; `undefined` when none does. Throws an error that came when nobody waited for one. */
@@ -57,12 +80,13 @@ export class ReceiveQueue {
       return undefined
     }
     this.#head++
-    this.#bytes -= message.data.length
+    this.#memory -= message.data.length + PIECE_COST
+    if (message.fds !== undefined) this.#fds -= message.fds.length
     if (this.#head === this.#messages.length) {
-      this.#messages = []
-      this.#head = 0
+      this.#clear()
     } else if (this.#head > 1024 && this.#head * 2 > this.#messages.length) {
       this.#messages.splice(0, this.#head)
+      this.#loose = Math.max(0, this.#loose - this.#head)
       this.#head = 0
     }
     return message
@@ -71,10 +95,16 @@ export class ReceiveQueue {
   /** Everything that waits. */
   takeAll(): Message[] {
     const all = this.#head === 0 ? this.#messages : this.#messages.slice(this.#head)
+    this.#clear()
+    return all
+  }
+
+  #clear(): void {
     this.#messages = []
     this.#head = 0
-    this.#bytes = 0
-    return all
+    this.#loose = 0
+    this.#memory = 0
+    this.#fds = 0
   }
 
   /** Those of the messages that wait for which `wanted` is true. */

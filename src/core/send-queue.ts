@@ -1,5 +1,6 @@
 import { SocketError, socketClosed } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
+import { Compaction, compact } from './waiting.ts'
 
 /** Told what became of a message, by the index that was given with it. */
 export interface Completion {
@@ -14,7 +15,7 @@ const TURN = 4096
 
 /**
  * The messages of one endpoint that wait to be sent: in order, and no more than `limit`. What is offered in one tick goes
- * to the system together (sendmmsg(2)); what it does not take stays, until it has room.
+ * to the system together (sendmmsg(2)); what it does not take stays, until it has room, and keeps no memory but its own.
  */
 export class SendQueue {
   readonly limit: number
@@ -24,6 +25,9 @@ export class SendQueue {
   #completions: Completion[] = []
   #indexes: number[] = []
   #head = 0
+  /** Where those begin that may be part of more memory. */
+  #loose = 0
+  readonly #compaction: Compaction = new Compaction(() => this.#compact())
   /** The system had no room: wait for `onWritable`. */
   #blocked = false
   #flushScheduled = false
@@ -113,7 +117,8 @@ export class SendQueue {
     this.#messages.push(message)
     this.#completions.push(completion)
     this.#indexes.push(index)
-    if (!this.#blocked && !this.#flushScheduled && !this.#gathering) this.#scheduleFlush()
+    if (this.#blocked) this.#compaction.ask()
+    else if (!this.#flushScheduled && !this.#gathering) this.#scheduleFlush()
   }
 
   /** Runs `work`, and sends what was pushed meanwhile as soon as it ends. */
@@ -185,7 +190,8 @@ export class SendQueue {
         this.#completions[refused]?.failed(error as Error, this.#indexes[refused] as number)
       }
     }
-    this.#compact()
+    this.#trim()
+    if (this.length > 0) this.#compaction.ask()
   }
 
   #count({ data }: Outgoing): void {
@@ -193,12 +199,22 @@ export class SendQueue {
     this.#sentBytes += data.length
   }
 
-  #compact(): void {
+  #trim(): void {
     if (this.length === 0) this.#empty()
     else if (this.#head > this.limit) {
       for (const column of [this.#messages, this.#completions, this.#indexes]) column.splice(0, this.#head)
+      this.#loose = Math.max(0, this.#loose - this.#head)
       this.#head = 0
     }
+  }
+
+  #compact(): void {
+    for (let index = Math.max(this.#loose, this.#head); index < this.#messages.length; index++) {
+      const message = this.#messages[index] as Outgoing
+      const data = compact(message.data)
+      if (data !== message.data) this.#messages[index] = { ...message, data }
+    }
+    this.#loose = this.#messages.length
   }
 
   #empty(): void {
@@ -206,6 +222,7 @@ export class SendQueue {
     this.#completions = []
     this.#indexes = []
     this.#head = 0
+    this.#loose = 0
   }
 
   #announceRoom(): void {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Address, AddressBase } from './address.ts'
 import { wrongNumber } from './argument-errors.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
@@ -9,6 +10,8 @@ import type { AddressFamily, Done, HeldDescriptors, NodeAddress, StreamEvents, S
 import type { RawOption, SocketOptions } from './options.ts'
 import { SocketSurface } from './socket-surface.ts'
 import type { StreamStats } from './stats.ts'
+import { UnreadPieces } from './unread-pieces.ts'
+import { compact } from './waiting.ts'
 import { WebEndpoint } from './web.ts'
 
 export interface StreamEndpointOptions {
@@ -34,14 +37,14 @@ const DEFAULT_HIGH_WATER_MARK = 65_536
  * One end of a connection that carries bytes: the same class over every family. It is a `Duplex` with the surface of
  * `net.Socket`, so that what takes a socket takes it.
  *
- * Small writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, which
- * holds up the peer; `write` returns false while as many wait to be sent.
+ * Small writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, or 1,024
+ * chunks, which holds up the peer; `write` returns false while as many bytes wait to be sent.
  *
  * On a Unix stream socket of the kernel engine it emits 'fds', with an array of descriptors that the peer sent with its
  * bytes, before the 'data' of which those are part. They are close-on-exec and belong to the listener, which must `adopt` or
  * close each. While nobody listens for 'fds', the system closes those that come: listen before the first turn of the
- * event loop in which the endpoint is open. Where some could not be taken, since the process has too many open, the
- * endpoint fails with EMFILE.
+ * event loop in which the endpoint is open. Reading stops while the bytes that 64 of them came with wait to be read. Where some
+ * could not be taken, since the process has too many open, the endpoint fails with EMFILE.
  */
 export class StreamEndpoint extends SocketSurface {
   readonly facts: SchemeFacts
@@ -51,6 +54,8 @@ export class StreamEndpoint extends SocketSurface {
   #corkedThisTick = false
   /** A chunk is being handed to the reader. */
   #delivering = false
+  /** While something waits to be read. */
+  #unread: UnreadPieces | undefined
   #referenced = true
   #bytesRead = 0
   #bytesTaken = 0
@@ -144,6 +149,7 @@ export class StreamEndpoint extends SocketSurface {
     }
 
     onFds(held: HeldDescriptors): void {
+      this.#endpoint.#countUnread(0, held.fds.length)
       if (this.#endpoint.#keeper === undefined) this.#endpoint.emit('fds', held.take())
       else this.#endpoint.#keeper(held)
     }
@@ -163,7 +169,12 @@ export class StreamEndpoint extends SocketSurface {
     this.#touch()
     this.#delivering = true
     try {
-      if (!this.push(chunk)) this.#handle?.pause()
+      // What a reader takes at once may lie in memory that it shares with others.
+      const isTaken = this.readableFlowing === true && this.readableLength === 0
+      const wantsMore = this.push(isTaken ? chunk : compact(chunk))
+      if (this.readableLength === 0) this.#unread = undefined
+      else this.#countUnread(1, 0)
+      if (!wantsMore || this.#unread?.areTooMany) this.#handle?.pause()
     } finally {
       this.#delivering = false
       // An answer that was written meanwhile is whole, as far as it goes: no need to wait for the tick's end.
@@ -171,8 +182,25 @@ export class StreamEndpoint extends SocketSurface {
     }
   }
 
+  #countUnread(chunks: number, fds: number): void {
+    this.#unread ??= new UnreadPieces()
+    this.#unread.add(chunks, fds)
+  }
+
   override _read(): void {
-    this.#handle?.resume()
+    if (!this.#unread?.areTooMany) this.#handle?.resume()
+  }
+
+  /** As `Readable.read`. */
+  override read(size?: number): ReturnType<Duplex['read']> {
+    const chunk = super.read(size)
+    // All is read, or the reader wants more at a time than there is.
+    if (this.#unread !== undefined && size !== 0 && (chunk === null || this.readableLength === 0)) {
+      const { areTooMany } = this.#unread
+      this.#unread = undefined
+      if (areTooMany) this.#handle?.resume()
+    }
+    return chunk
   }
 
   /** As `Writable.write`. Small chunks that are written in one tick go to the system in one call, at the tick's end. */

@@ -4,7 +4,6 @@ import { type Addon, MAX_FDS } from './addon.ts'
 import { type ControlPart, encodeControl } from './control.ts'
 import { EBADF } from './errno.ts'
 import { decodeInt, SOL_SOCKET } from './kernel-options.ts'
-import type { Slab } from './slab.ts'
 
 const MSG_CTRUNC = 8
 /** The part of a message that carries descriptors: unix(7). */
@@ -17,10 +16,10 @@ export class DescriptorIntake {
   readonly #fds = new Int32Array(MAX_FDS)
   readonly #meta = new Int32Array(2)
 
-  /** Like `Addon.recv` into the slab's free bytes. */
-  recv(addon: Addon, fd: number, slab: Slab, room: number): number {
+  /** Like `Addon.recv`, into all of the block. */
+  recv(addon: Addon, fd: number, block: Buffer): number {
     this.#meta.fill(0)
-    return addon.recvfds(fd, slab.block, slab.offset, room, this.#fds, this.#meta)
+    return addon.recvfds(fd, block, 0, block.length, this.#fds, this.#meta)
   }
 
   /** What came, the caller's from now on. */

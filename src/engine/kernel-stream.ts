@@ -6,16 +6,12 @@ import { DescriptorIntake, descriptorsLost, encodeRights, holdDescriptors } from
 import { EAGAIN, ECONNRESET, EINTR } from './errno.ts'
 import { interest, KernelSocket } from './kernel.ts'
 import { lingerSeconds, SO_LINGER, SOL_SOCKET } from './kernel-options.ts'
-import { Slab } from './slab.ts'
+import { blockFor, ReadArea, SMALLEST_BLOCK } from './read-area.ts'
 
 /** The most that one recv(2) takes: more costs memory per slow reader and gains nothing. */
-const READ_SIZE = 262_144
-/** Less room than this in the slab is not worth a recv(2). */
-const WORTH_READING = 65_536
-/** Up to here a read is copied out, so that a small chunk that is kept does not keep a slab. */
-const COPY_UP_TO = 4096
+const LARGEST_READ = 262_144
 
-const slab = new Slab(4 * READ_SIZE)
+const area = new ReadArea()
 const intake = new DescriptorIntake()
 const nothing: readonly Uint8Array[] = []
 
@@ -31,6 +27,8 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   readonly type = 'stream'
   #events: StreamEvents | undefined
   #reading = false
+  /** Bytes that the next read takes at most. */
+  #room = SMALLEST_BLOCK
   #ended = false
   /** The ECONNRESET that ends this kind of stream has been reported already, to connect. */
   #resetTaken = false
@@ -68,14 +66,16 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   #read(): void {
-    slab.reserve(this.addon, WORTH_READING)
-    const room = Math.min(slab.free, READ_SIZE)
+    const room = this.#room
+    const block = area.block(this.addon, room)
     const takesFds = this.carriesFds && this.#events?.wantsFds?.() === true
     const count = takesFds
-      ? intake.recv(this.addon, this.descriptor, slab, room)
-      : this.addon.recv(this.descriptor, slab.block, slab.offset, room)
+      ? intake.recv(this.addon, this.descriptor, block)
+      : this.addon.recv(this.descriptor, block, 0, room)
     if (count > 0) {
-      const chunk = count <= COPY_UP_TO ? slab.copy(count) : slab.take(count)
+      const chunk = area.take(this.addon, room, count)
+      // Mostly there comes as much again.
+      this.#room = Math.min(count === room ? 2 * room : blockFor(count), LARGEST_READ)
       if (takesFds && !this.#deliverFds()) return
       this.#events?.onData(chunk)
     } else if (count === 0 || this.#isEnd(count)) {
@@ -109,7 +109,7 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   protected override wasConnected(errno: number): boolean {
     if (!this.kind.endsWithReset || errno !== ECONNRESET) return false
     this.#resetTaken = true
-    return this.addon.recv(this.descriptor, slab.block, slab.offset, 0) === 0
+    return this.addon.recv(this.descriptor, toPeer, 0, 0) === 0
   }
 
   #stopReading(): void {

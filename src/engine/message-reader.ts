@@ -21,10 +21,11 @@ const SLOT = 65_536
 /** Where a message is limited by the sender's buffer alone: twice the largest that socket(7) gives without privileges. */
 const LARGE_SLOT = 524_288
 const PLACES = 32
+const LARGE_PLACES = 16
 
 // What one call received stands here until it is taken, in the same turn: one of each serves all sockets of a thread.
 const area = new ReceiveArea(SLOT, PLACES)
-const largeArea = new ReceiveArea(LARGE_SLOT, PLACES)
+const largeArea = new ReceiveArea(LARGE_SLOT, LARGE_PLACES)
 const meta = new Int32Array(RECEIVE_META * PLACES)
 const names = new Uint8Array(NAME_SIZE * PLACES)
 /** As large as any socket has asked for so far. */
@@ -51,6 +52,8 @@ export class MessageReader<A extends AddressBase> {
   readonly #flags: number
   /** Places in the next call: every one costs a little, and most sockets have one message at a time. */
   #places = 1
+  /** Those of the last call. */
+  #asked = 1
   /** Bytes of ancillary data for each message. */
   #space = 0
   #lastName: Uint8Array | undefined
@@ -70,9 +73,11 @@ export class MessageReader<A extends AddressBase> {
     const space = this.ancillary.space(facts.connected, wantsFds) + (coalesces ? RUN_SPACE : 0)
     if (controls.length < space * PLACES) controls = new Uint8Array(space * PLACES)
     this.#space = space
-    this.#area.reserve(this.#addon, this.#places)
-    const { block, offset, slot } = this.#area
-    return this.#addon.recvmmsg(fd, block, offset, slot, this.#places, meta, names, controls, space, this.#flags)
+    // Each message may bring 253 descriptors: whoever waits for them says after each whether there is room for more.
+    this.#asked = wantsFds ? 1 : this.#places
+    const block = this.#area.block(this.#addon, this.#asked)
+    const { slot } = this.#area
+    return this.#addon.recvmmsg(fd, block, 0, slot, this.#asked, meta, names, controls, space, this.#flags)
   }
 
   take(count: number, wantsFds: boolean): Received<A> {
@@ -101,8 +106,8 @@ export class MessageReader<A extends AddressBase> {
           messages.push({ data: bytes.subarray(next, Math.min(next + length, end)), from, truncated })
       start = end
     }
-    const isFull = count === this.#places
-    this.#places = isFull ? Math.min(PLACES, PLACES_GROW * count) : Math.max(1, count)
+    const isFull = count === this.#asked
+    this.#places = isFull ? Math.min(this.#area.slots, PLACES_GROW * count) : Math.max(1, count)
     return { messages, lost, isEnd: places < count, isFull: isFull && count > 1 }
   }
 

@@ -7,6 +7,7 @@ import { fromNodeError, namedSystemError, socketClosed, unsupported } from '../c
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
+import { PIECE_COST } from '../core/waiting.ts'
 import type { NodeHost, NodeKind } from './node.ts'
 import { datagramOptions, type OpeningOptions, readNodeOption, writeNodeOption } from './node-options.ts'
 
@@ -16,8 +17,6 @@ const MAX_SENDING_BYTES = 262_144
 
 /** `node:dgram` cannot be told to stop reading. What comes while nobody reads is kept up to here, as a socket buffer would. */
 const MAX_HELD_BYTES = 1_048_576
-/** What a message costs besides its bytes, so that empty ones are not free. */
-const HELD_OVERHEAD = 512
 
 /** 65,535 bytes, less the UDP header, and in IPv4 less the IP header too. */
 const MAX_MESSAGE_IPV4 = 65_507
@@ -152,7 +151,7 @@ export class NodeDatagram<A extends AddressBase> implements DatagramHandle<A> {
   }
 
   #hold(message: Message<A>): void {
-    const cost = message.data.length + HELD_OVERHEAD
+    const cost = message.data.length + PIECE_COST
     if (this.#heldBytes + cost > MAX_HELD_BYTES) return
     this.#held.push(message)
     this.#heldBytes += cost

@@ -1,3 +1,5 @@
+import { compact } from '../../core/waiting.ts'
+
 /** The option `onread`: bytes come into memory of the caller's, and by a callback instead of 'data'. */
 export interface OnRead {
   /** The memory, or what gives some for each read. */
@@ -41,7 +43,7 @@ export class UserBuffer {
     for (let chunk = this.#waiting.shift(); chunk !== undefined; chunk = this.#waiting.shift()) {
       const taken = Math.min(chunk.length, this.#buffer.length)
       this.#buffer.set(chunk.subarray(0, taken))
-      if (taken < chunk.length) this.#waiting.unshift(chunk.subarray(taken))
+      if (taken < chunk.length) this.#waiting.unshift(compact(chunk.subarray(taken)))
       const wantsMore = this.#receive(taken, this.#buffer) !== false
       const next = this.#next?.()
       if (next instanceof Uint8Array && next.length > 0) this.#buffer = next

@@ -1,4 +1,8 @@
 import type { StreamEvents } from '../../../core/family.ts'
+import { compact } from '../../../core/waiting.ts'
+
+/** Chunks that wait are joined when there are so many: each costs memory besides its bytes. */
+const JOIN_AT = 256
 
 /** How it ends, behind everything that arrived before. */
 type Ending = { readonly error: Error | undefined }
@@ -41,7 +45,8 @@ export class Inbox {
   push(chunk: Buffer): boolean {
     if (this.#over || this.#ending !== undefined || chunk.length === 0) return true
     if (!this.#flowing && this.#bytes + chunk.length > this.#limit) return false
-    this.#chunks.push(chunk)
+    if (this.#chunks.length === JOIN_AT) this.#chunks.splice(0, JOIN_AT, Buffer.concat(this.#chunks))
+    this.#chunks.push(this.#flowing ? chunk : compact(chunk))
     this.#bytes += chunk.length
     this.#deliver()
     return true

@@ -1,0 +1,45 @@
+import type { Addon } from './addon.ts'
+
+/** What fills less is copied, small as it is, into memory that V8 manages. */
+const WORTH_A_BLOCK = 32_768
+/** Bytes of the smallest block. */
+export const SMALLEST_BLOCK: number = 2 * WORTH_A_BLOCK
+
+/**
+ * Memory that reads land in, a block of each size for all sockets of a thread, so that an idle socket holds none.
+ * What was read never holds more than twice its bytes, whoever keeps it: where it fills half of its block it is handed out as
+ * it lies, and a new block takes that one's place; else it is copied, and the block, which is warm, is read into again.
+ * The addon recycles blocks that nobody holds any more.
+ */
+export class ReadArea {
+  readonly #blocks = new Map<number, Buffer>()
+
+  /** A block of `size` bytes, until something is taken of it. */
+  block(addon: Addon, size: number): Buffer {
+    let block = this.#blocks.get(size)
+    if (block === undefined) {
+      block = addon.slab(size)
+      this.#blocks.set(size, block)
+    }
+    return block
+  }
+
+  /** What was read into the block of `size` bytes: the first `count` of them, which belong to the caller from now on. */
+  take(addon: Addon, size: number, count: number): Buffer {
+    const block = this.block(addon, size)
+    if (2 * count >= size) {
+      this.#blocks.delete(size)
+      return block.subarray(0, count)
+    }
+    const own = count < WORTH_A_BLOCK ? Buffer.allocUnsafe(count) : addon.slab(blockFor(count)).subarray(0, count)
+    block.copy(own, 0, 0, count)
+    return own
+  }
+}
+
+/** The size of the smallest block that holds so many bytes. */
+export function blockFor(bytes: number): number {
+  let size = SMALLEST_BLOCK
+  while (size < bytes) size *= 2
+  return size
+}

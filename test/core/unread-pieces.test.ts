@@ -1,0 +1,72 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect } from 'vitest'
+import { type StreamEndpoint, socketpair } from '../../src/index.ts'
+import { given, scheme } from '../support/need.ts'
+import { eventually } from '../support/resources.ts'
+
+const COUNT = 3000
+/** See `UnreadPieces`. */
+const LIMIT = 1024
+
+/** A pair whose one end has been sent bytes singly, of which nobody has read any. */
+async function withDrops(run: (far: StreamEndpoint) => Promise<void>): Promise<void> {
+  const [near, far] = socketpair('unix') as [StreamEndpoint, StreamEndpoint]
+  try {
+    for (let count = 0; count < COUNT; count++) {
+      near.write(Buffer.from([count]))
+      await turn()
+    }
+    near.end()
+    expect(await eventually(() => far.readableLength === LIMIT)).toBe(true)
+    await run(far)
+  } finally {
+    near.destroy()
+    far.destroy()
+  }
+}
+
+const sent = Buffer.from(Array.from({ length: COUNT }, (_, index) => index & 255))
+
+describe('a stream of single bytes that nobody reads holds 1,024 of them, and gives all', () => {
+  const test = given(scheme('unix', 'kernel'))
+
+  test('to whoever listens for data', () =>
+    withDrops(async (far) => {
+      const chunks: Buffer[] = []
+      far.on('data', (chunk: Buffer) => chunks.push(chunk))
+      expect(await eventually(() => far.readableEnded)).toBe(true)
+      expect(Buffer.concat(chunks).equals(sent)).toBe(true)
+    }))
+
+  test('to whoever iterates', () =>
+    withDrops(async (far) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of far) chunks.push(chunk)
+      expect(Buffer.concat(chunks).equals(sent)).toBe(true)
+    }))
+
+  test('to whoever wants more at a time than waits', () =>
+    withDrops(async (far) => {
+      let all: Buffer | null = null
+      far.on('readable', () => (all ??= far.read(COUNT) as Buffer | null))
+      expect(await eventually(() => all !== null)).toBe(true)
+      expect((all as unknown as Buffer).equals(sent)).toBe(true)
+    }))
+
+  test('to whoever reads little at a time', () =>
+    withDrops(async (far) => {
+      const chunks: Buffer[] = []
+      far.on('readable', () => {
+        for (let chunk = far.read(7); chunk !== null; chunk = far.read(7)) chunks.push(chunk)
+      })
+      expect(await eventually(() => far.readableEnded)).toBe(true)
+      expect(Buffer.concat(chunks).equals(sent)).toBe(true)
+    }))
+
+  test('to a web stream', () =>
+    withDrops(async (far) => {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of far.web().readable) chunks.push(chunk)
+      expect(Buffer.concat(chunks).equals(sent)).toBe(true)
+    }))
+})
