@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
+import type { BatchResult } from './send-batch.ts'
 
 /** The codes that are ours. Every other code is the system's own (`ECONNREFUSED`), as Node reports it. */
 export type SocketErrorCode =
@@ -28,6 +29,8 @@ export class SocketError extends Error {
   readonly address?: string
   /** How often `connect` tried, where it was told to `retry`. */
   attempts?: number
+  /** What became of the messages of a `sendBatch` whose timeout has passed. */
+  batch?: BatchResult
 
   constructor(code: SocketErrorCode | (string & {}), message: string, detail: SocketErrorDetail = {}) {
     super(message, 'cause' in detail ? { cause: detail.cause } : undefined)
@@ -80,6 +83,8 @@ function describe(
 /** What an operation rejects with when its `AbortSignal` fires: an `AbortError`, as from Node's own APIs. */
 export class AbortError extends Error {
   readonly code = 'ABORT_ERR'
+  /** What became of the messages of a `sendBatch` that was aborted. */
+  batch?: BatchResult
 
   constructor(cause?: unknown) {
     super('The operation was aborted', { cause })
@@ -87,8 +92,10 @@ export class AbortError extends Error {
   }
 }
 
-export function socketClosed(operation: string): SocketError {
-  return new SocketError('ERR_SOCKET_CLOSED', `${operation}: the socket is closed`, { syscall: operation })
+export function socketClosed(operation: string, cause?: Error): SocketError {
+  const detail = { syscall: operation }
+  const why = cause === undefined ? detail : { ...detail, cause }
+  return new SocketError('ERR_SOCKET_CLOSED', `${operation}: the socket is closed`, why)
 }
 
 export function unsupported(what: string, why: string): SocketError {

@@ -300,7 +300,9 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     this.#waitAsNeeded()
   }
 
+  /** There may be nothing to send any more: then nobody waits for room. */
   #unblock(): void {
+    this.#blocked = false
     this.#events?.onWritable()
   }
 
