@@ -213,7 +213,9 @@ export const cancellation: readonly CaseDefinition[] = [
       const controller = new AbortController()
       const aborted = meanwhile(near.send('aborted', toFar, { signal: controller.signal }))
       const late = meanwhile(near.send('late', toFar, { timeout: 50 }))
-      const batch = meanwhile(near.sendBatch([posting(Buffer.from('of a batch'), toFar)], { signal: controller.signal }))
+      const batch = meanwhile(
+        near.sendBatch([posting(Buffer.from('of a batch'), toFar)], { signal: controller.signal }),
+      )
       const patient = meanwhile(near.send('patient', toFar))
       await assert.rejects(f.wait('timeout', late), { code: 'ETIMEDOUT', name: 'SocketError' })
       await assert.rejects(f.wait('timeout', near.ready({ timeout: 50 })), { code: 'ETIMEDOUT', name: 'SocketError' })
