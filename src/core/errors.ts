@@ -11,6 +11,7 @@ export type SocketErrorCode =
   | 'ERR_OPTION_UNKNOWN'
   | 'ERR_SOCKET_CLOSED'
   | 'ERR_QUEUE_FULL'
+  | 'ERR_ACCESS_DENIED'
 
 export interface SocketErrorDetail {
   /** Negative, as in Node's own system errors. */
@@ -29,6 +30,9 @@ export class SocketError extends Error {
   readonly address?: string
   /** How often `connect` tried, where it was told to `retry`. */
   attempts?: number
+  /** With `ERR_ACCESS_DENIED`: the permission that is missing, and what it was wanted for, as in Node's own. */
+  permission?: 'Net'
+  resource?: string
   /** What became of the messages of a `sendBatch` whose timeout has passed. */
   batch?: BatchResult
 
@@ -96,6 +100,15 @@ export function socketClosed(operation: string, cause?: Error): SocketError {
   const detail = { syscall: operation }
   const why = cause === undefined ? detail : { ...detail, cause }
   return new SocketError('ERR_SOCKET_CLOSED', `${operation}: the socket is closed`, why)
+}
+
+/** What Node's permission model says of the network. */
+export function accessDenied(address: string): SocketError {
+  const message = `Access to ${address} has been restricted. Use --allow-net to manage permissions.`
+  const error = new SocketError('ERR_ACCESS_DENIED', message, { address })
+  error.permission = 'Net'
+  error.resource = address
+  return error
 }
 
 export function unsupported(what: string, why: string): SocketError {
