@@ -80,7 +80,7 @@ rows.push([
     if (library === 'node:net') return 'yes'
     const folder =
       library === 'polysocket'
-        ? join(root, 'build')
+        ? join(root, 'native/build')
         : join(compiled.get(library).prefix, 'node_modules', library, 'build')
     if (!existsSync(folder)) return 'it was not built'
     return attempt('Node-API', library, folder)

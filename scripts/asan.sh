@@ -25,7 +25,7 @@ done
 # A directory that looks like the package to node-gyp, so that build/ stays as it is.
 out=$PWD/build-asan
 mkdir -p "$out"
-for name in binding.gyp native node_modules; do ln -sfn "../$name" "$out/$name"; done
+ln -sfn "$PWD"/native/*.{cc,h,gyp} "$PWD/node_modules" "$out"
 echo 'test:asan: building'
 if ! CC=gcc CXX=g++ npm_config_loglevel=error node scripts/with-headers.mjs node-gyp rebuild -C "$out" -- -Dsanitize=on \
   >"$out/build.log" 2>&1; then
@@ -49,7 +49,7 @@ END
 export ASAN_OPTIONS="detect_leaks=1:malloc_context_size=2:log_path=$reports/asan"
 export LSAN_OPTIONS="suppressions=$out/leaks.txt:print_suppressions=0"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$reports/ubsan"
-# What node-gyp-build looks at before anything else.
+# Where the loader looks instead of in native/.
 export POLYSOCKET_PREBUILD=$out
 
 status=0

@@ -33,13 +33,17 @@ function compileTypeScript() {
 function compileAddon() {
   if (process.platform !== 'linux')
     return say(`the kernel engine is for Linux; on ${process.platform} the node engine is used`)
-  const build = spawnSync(process.execPath, [join(root, 'scripts/with-headers.mjs'), 'node-gyp', 'rebuild'], {
-    cwd: root,
-    // node-gyp goes by npm's level, and says nothing at all under `npm --silent`.
-    env: { ...process.env, npm_config_loglevel: 'error' },
-    encoding: 'utf8',
-    maxBuffer: Number.POSITIVE_INFINITY,
-  })
+  const build = spawnSync(
+    process.execPath,
+    [join(root, 'scripts/with-headers.mjs'), 'node-gyp', 'rebuild', '-C', 'native'],
+    {
+      cwd: root,
+      // node-gyp goes by npm's level, and says nothing at all under `npm --silent`.
+      env: { ...process.env, npm_config_loglevel: 'error' },
+      encoding: 'utf8',
+      maxBuffer: Number.POSITIVE_INFINITY,
+    },
+  )
   if (build.status === 0) return say('the kernel engine is built')
   say('the addon was not built; tcp, udp and unix work through the node engine, the other schemes do not')
   for (const line of reasons(`${build.stderr}\n${build.stdout}`)) say(`  ${line}`)

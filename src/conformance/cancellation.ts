@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Address } from '../core/address.ts'
 import type { ListenOptions, OpenOptions } from '../core/options.ts'
-import { always, type CaseDefinition, isConnected, isConnectionless, isDatagram } from './case.ts'
+import { always, type CaseDefinition, isConnected, isConnectionless, isDatagram, isReliableDatagram } from './case.ts'
 import { type AnyListener, addressOf, asDatagram, asStream, type Endpoint, type Fixture } from './fixture.ts'
 import { assertTalk } from './listeners.ts'
-import { receiveOne } from './messages.ts'
+import { assertSameMessages, fill, posting, receiveMany, receiveOne } from './messages.ts'
 import { datagramPair, deserted } from './pair.ts'
 import { delay, meanwhile, settlesWithin } from './waiting.ts'
 
@@ -202,6 +202,30 @@ export const cancellation: readonly CaseDefinition[] = [
         const message = early ?? (await receiveOne(f, far))
         assert.equal(message.data.toString(), `${steps}`, `aborted after ${steps} steps`)
       }
+    },
+  },
+  {
+    name: 'a send that waits is never sent once it is aborted or late; those behind it are',
+    when: isReliableDatagram,
+    run: async (f) => {
+      const { near, far, toFar } = await datagramPair(f, {}, { receiveQueue: 16 })
+      const taken = fill(f, near, toFar)
+      const controller = new AbortController()
+      const aborted = meanwhile(near.send('aborted', toFar, { signal: controller.signal }))
+      const late = meanwhile(near.send('late', toFar, { timeout: 50 }))
+      const batch = meanwhile(
+        near.sendBatch([posting(Buffer.from('of a batch'), toFar)], { signal: controller.signal }),
+      )
+      const patient = meanwhile(near.send('patient', toFar))
+      await assert.rejects(f.wait('timeout', late), { code: 'ETIMEDOUT', name: 'SocketError' })
+      await assert.rejects(f.wait('timeout', near.ready({ timeout: 50 })), { code: 'ETIMEDOUT', name: 'SocketError' })
+      controller.abort(reason)
+      await assert.rejects(f.wait('abort', aborted), isAbort)
+      await assert.rejects(f.wait('abort', batch), isAbort)
+      assert.equal(near.queued.outgoing, 1)
+      assertSameMessages(f.facts, await f.wait('what was taken', receiveMany(f, far, taken.length)), taken)
+      await f.wait('send', patient)
+      assert.equal((await receiveOne(f, far)).data.toString(), 'patient')
     },
   },
 ]

@@ -136,7 +136,8 @@ class DatagramCarrier implements Carrier<DatagramEndpoint> {
 
   carry(letter: Letter): void {
     this.#onTheWay++
-    this.endpoint.send(letter.data).then(
+    const options = letter.signal && { signal: letter.signal }
+    this.endpoint.send(letter.data, undefined, options).then(
       () => {
         letter.sent()
         this.#settled()
@@ -149,6 +150,7 @@ class DatagramCarrier implements Carrier<DatagramEndpoint> {
   }
 
   #failed(letter: Letter, error: Error): void {
+    if (letter.signal?.aborted) return
     if (!this.endpoint.closed && isLoss(error, this.endpoint.facts)) {
       this.#error = error
       this.close()

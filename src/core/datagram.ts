@@ -2,10 +2,10 @@ import { EventEmitter } from 'node:events'
 import type { Address, AddressBase, AddressInput } from './address.ts'
 import type { SentAncillary } from './ancillary.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
-import { checkDeadline, type DeadlineOptions } from './deadline.ts'
+import { type DeadlineOptions, enterDeadline } from './deadline.ts'
 import { Destinations } from './destinations.ts'
 import { reportClose, reportError } from './diagnostics.ts'
-import { AbortError, socketClosed, unsupported } from './errors.ts'
+import { socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AddressFamily, DatagramHandle, Message } from './family.ts'
 import { Intake } from './intake.ts'
@@ -13,7 +13,7 @@ import type { RawOption, SocketOptions } from './options.ts'
 import type { Registry } from './registry.ts'
 import type { BatchResult } from './send-batch.ts'
 import { SendQueue } from './send-queue.ts'
-import { type Posting, Sender } from './sender.ts'
+import { type Posting, Sender, type SendOptions } from './sender.ts'
 import type { DatagramStats } from './stats.ts'
 
 export interface DatagramEndpointOptions {
@@ -92,15 +92,16 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
 
   /**
    * Sends one message; resolves when the system has taken it, which is not when it has arrived. Messages of one tick go
-   * out in one system call. Without `to` it goes to the connected peer. `ancillary` goes with it: descriptors, the address
-   * to send from, a TTL of its own.
+   * out in one system call. Without `to` it goes to the connected peer. `options` names what goes with it: descriptors, the address
+   * to send from, a TTL of its own. On abort and timeout a message that still waits is taken out and never sent; one that the
+   * system has taken is sent.
    *
    * Rejects with the system's code (`EMSGSIZE`, `ECONNREFUSED`; the endpoint lives on), with `ERR_QUEUE_FULL` when
    * `sendQueue` messages wait already (see `ready`), with `ERR_SOCKET_CLOSED`, with `ERR_UNSUPPORTED` for what cannot go
    * with a message here.
    */
-  send(data: Uint8Array | string, to?: AddressInput, ancillary?: SentAncillary): Promise<void> {
-    return this.#sender.send(data, to, ancillary)
+  send(data: Uint8Array | string, to?: AddressInput, options?: SendOptions): Promise<void> {
+    return this.#sender.send(data, to, options)
   }
 
   /**
@@ -115,17 +116,20 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    * Sends many messages in as few system calls as the system allows, waiting for room where it has to. Never rejects for
    * a message: what was refused is told by index, and the others go out. An error that is pending on the socket (an
    * ECONNREFUSED for earlier ones) may go untold when it comes amid them; sendmmsg(2) says so under BUGS.
+   *
+   * On abort and timeout it rejects, what still waits is never sent, and the error's `batch` is the result until then.
    */
-  sendBatch(messages: readonly Posting[]): Promise<BatchResult> {
-    return this.#sender.sendBatch(messages)
+  sendBatch(messages: readonly Posting[], deadline: DeadlineOptions = {}): Promise<BatchResult> {
+    return this.#sender.sendBatch(messages, deadline)
   }
 
   /**
    * Resolves when there may be room for another message: the time to `trySend` again. For an unconnected Unix socket the
    * kernel does not tell when a full receiver has room (`trySend` does); the times between two tries then grow to 32 ms.
    */
-  ready(): Promise<void> {
-    return this.#outbox.ready()
+  async ready(deadline: DeadlineOptions = {}): Promise<void> {
+    enterDeadline(deadline)
+    return this.#outbox.ready(deadline)
   }
 
   // ── Receiving
@@ -135,8 +139,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    * error that the system reported on the socket (`ECONNREFUSED`; it lives on), on abort and on timeout.
    */
   async receive(options: DeadlineOptions = {}): Promise<Message | undefined> {
-    checkDeadline(options)
-    if (options.signal?.aborted) throw new AbortError(options.signal.reason)
+    enterDeadline(options)
     return this.#intake.next(options)
   }
 
@@ -309,11 +312,15 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
     return this
   }
 
-  /** Ends our direction after everything was sent, so that the peer sees the end. For schemes with `halfClose`. */
-  async end(): Promise<void> {
+  /**
+   * Ends our direction after everything was sent, so that the peer sees the end. For schemes with `halfClose`. On abort and
+   * timeout, while something still waits to be sent, nothing is ended.
+   */
+  async end(deadline: DeadlineOptions = {}): Promise<void> {
+    enterDeadline(deadline)
     if (this.#closed) throw socketClosed('end')
     if (!this.facts.halfClose) throw unsupported('end', 'this scheme has no half close; use close')
-    await this.#outbox.whenEmpty()
+    await this.#outbox.whenEmpty(deadline)
     if (this.#closed) throw socketClosed('end')
     await new Promise<void>((resolve, reject) =>
       this.#handle.end((error) => (error === null ? resolve() : reject(error))),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { wrongNumber, wrongType } from './argument-errors.ts'
 import { AbortError, namedSystemError } from './errors.ts'
@@ -15,6 +16,16 @@ export function checkDeadline({ signal, timeout }: DeadlineOptions): void {
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31)) {
     throw wrongNumber(timeout, `timeout must be a number of milliseconds, 0 or more, not ${inspect(timeout)}`)
   }
+}
+
+export function hasDeadline({ signal, timeout }: DeadlineOptions): boolean {
+  return signal !== undefined || timeout !== undefined
+}
+
+/** Throws a `TypeError` unless both are of their type, and an `AbortError` where the signal has fired already. */
+export function enterDeadline(options: DeadlineOptions): void {
+  checkDeadline(options)
+  if (options.signal?.aborted) throw new AbortError(options.signal.reason)
 }
 
 /**
@@ -43,7 +54,11 @@ export function waitFor<T>(
     }
     const onAbort = (): void => stop(new AbortError(signal?.reason))
     const onExpiry = (): void => stop(namedSystemError('ETIMEDOUT', syscall, address))
-    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal !== undefined) {
+      // Many may wait for one signal; since Node 22 none warns of it.
+      setMaxListeners(0, signal)
+      signal.addEventListener('abort', onAbort, { once: true })
+    }
     const timer = timeout === undefined ? undefined : setTimeout(onExpiry, timeout)
     const giveUp = begin(
       (value) => settle(() => resolve(value)),
@@ -63,7 +78,7 @@ export function withDeadline<T>(
   start: (signal: AbortSignal | undefined) => Promise<T>,
   discard: (late: T) => void,
 ): Promise<T> {
-  if (options.signal === undefined && options.timeout === undefined) return start(undefined)
+  if (!hasDeadline(options)) return start(undefined)
   return waitFor<T>(options, syscall, address, (resolve, reject) => {
     const controller = new AbortController()
     start(controller.signal).then((value) => {

@@ -31,6 +31,13 @@ export class Destinations {
     return target
   }
 
+  /** The address in its text form, where it is one; for errors. */
+  text(to: AddressInput | undefined): string | undefined {
+    if (typeof to === 'string') return to
+    const address = to ?? this.#handle.remote
+    return typeof address === 'object' ? this.#family.format(address as AddressBase) : undefined
+  }
+
   #remember(to: AddressInput, target: unknown): void {
     if (typeof to === 'string') {
       if (this.#byText.size >= REMEMBERED) this.#byText.clear()

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import { didYouMean } from './did-you-mean.ts'
+import type { BatchResult } from './send-batch.ts'
 
 /** The codes that are ours. Every other code is the system's own (`ECONNREFUSED`), as Node reports it. */
 export type SocketErrorCode =
@@ -11,6 +12,7 @@ export type SocketErrorCode =
   | 'ERR_OPTION_UNKNOWN'
   | 'ERR_SOCKET_CLOSED'
   | 'ERR_QUEUE_FULL'
+  | 'ERR_ACCESS_DENIED'
 
 export interface SocketErrorDetail {
   /** Negative, as in Node's own system errors. */
@@ -30,6 +32,11 @@ export class SocketError extends Error {
   declare readonly address?: string
   /** How often `connect` tried, where it was told to `retry`. */
   declare attempts?: number
+  /** With `ERR_ACCESS_DENIED`: the permission that is missing, and what it was wanted for, as in Node's own. */
+  declare permission?: 'Net'
+  declare resource?: string
+  /** What became of the messages of a `sendBatch` whose timeout has passed. */
+  declare batch?: BatchResult
 
   constructor(code: SocketErrorCode | (string & {}), message: string, detail: SocketErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
@@ -112,6 +119,8 @@ export function wordsOf(errno: number | undefined): string | undefined {
 /** What an operation rejects with when its `AbortSignal` fires: an `AbortError`, as from Node's own APIs. */
 export class AbortError extends Error {
   readonly code = 'ABORT_ERR'
+  /** What became of the messages of a `sendBatch` that was aborted. */
+  batch?: BatchResult
 
   constructor(cause?: unknown) {
     super('The operation was aborted', cause === undefined ? undefined : { cause })
@@ -119,8 +128,19 @@ export class AbortError extends Error {
   }
 }
 
-export function socketClosed(operation: string): SocketError {
-  return new SocketError('ERR_SOCKET_CLOSED', `${operation}: the socket is closed`, { syscall: operation })
+export function socketClosed(operation: string, cause?: Error): SocketError {
+  const detail = { syscall: operation }
+  const why = cause === undefined ? detail : { ...detail, cause }
+  return new SocketError('ERR_SOCKET_CLOSED', `${operation}: the socket is closed`, why)
+}
+
+/** What Node's permission model says of the network. */
+export function accessDenied(address: string): SocketError {
+  const message = `Access to ${address} has been restricted. Use --allow-net to manage permissions.`
+  const error = new SocketError('ERR_ACCESS_DENIED', message, { address })
+  error.permission = 'Net'
+  error.resource = address
+  return error
 }
 
 export function unsupported(what: string, why: string): SocketError {

@@ -27,6 +27,8 @@ export interface Dropped {
 /** A message and its sender, who is told once what became of it; both callbacks return false when they came too late. */
 export interface Letter {
   data: Uint8Array
+  /** Fires when the sender gives up: the message is then not to be sent, where that is still possible. */
+  readonly signal: AbortSignal | undefined
   readonly sent: () => boolean
   readonly failed: (error: Error) => boolean
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { wrongNumber, wrongType } from './argument-errors.ts'
 import { type Carrier, carrierOf } from './carrier.ts'
 import type { DatagramEndpoint } from './datagram.ts'
-import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
+import { checkDeadline, type DeadlineOptions, enterDeadline, hasDeadline, waitFor } from './deadline.ts'
 import { AbortError, namedSystemError, SocketError, socketClosed } from './errors.ts'
 import { checkOpenOptions, type OpenOptions } from './options.ts'
 import { type Dropped, type Letter, Outbox, type OutboxOptions } from './outbox.ts'
@@ -122,8 +122,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
    * and with the error for which it gave up.
    */
   async connection(options: DeadlineOptions = {}): Promise<E> {
-    checkDeadline(options)
-    if (options.signal?.aborted) throw new AbortError(options.signal.reason)
+    enterDeadline(options)
     return this.endpoint ?? this.#next(options)
   }
 
@@ -161,9 +160,10 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
    * Sends one message, or, on a stream, these bytes without anything between them. Resolves when the system has taken it,
    * which is not when it has arrived. The bytes must stay as they are until then.
    *
-   * Rejects with `ERR_QUEUE_FULL` when there is no room in the outbox, with `ERR_SOCKET_CLOSED` when it is closed first, on
-   * abort and timeout: in these cases a message that had still to wait is not sent. Otherwise with the connection's error:
-   * the message was refused (`EMSGSIZE`), or the connection broke while it was on its way, and nobody knows whether it arrived.
+   * Rejects with `ERR_QUEUE_FULL` when there is no room in the outbox, with `ERR_SOCKET_CLOSED` when it is closed first (what
+   * it gave up for is the `cause`), on abort and timeout: in these cases a message that had still to wait is not sent. Otherwise
+   * with the connection's error: the message was refused (`EMSGSIZE`), or the connection broke while it was on its way, and
+   * nobody knows whether it arrived.
    * All but what comes after closing is told by 'drop', too, so that a promise that nobody looks at ends no process.
    */
   send(data: Uint8Array | string, options: DeadlineOptions = {}): Promise<void> {
@@ -180,14 +180,18 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
   }
 
   #post(data: Uint8Array, options: DeadlineOptions): Promise<void> {
-    if (this.#closed) return Promise.reject(socketClosed('send'))
+    if (this.#closed) return Promise.reject(socketClosed('send', this.#failure))
     // What waits is copied where it is part of more memory; nothing here may go on holding that.
     const parcel = { data }
     return waitFor<void>(options, 'send', this.#source.address, (resolve, reject) => {
-      const letter: Letter = Object.assign(parcel, { sent: () => resolve(), failed: reject })
+      const giveUp = hasDeadline(options) ? new AbortController() : undefined
+      const letter: Letter = Object.assign(parcel, { signal: giveUp?.signal, sent: () => resolve(), failed: reject })
       if (this.#outbox.messages === 0 && this.#carrier?.hasRoom) this.#carrier.carry(letter)
       else this.#outbox.add(letter)
-      return (reason) => this.#outbox.withdraw(letter, reason)
+      return (reason) => {
+        giveUp?.abort(reason)
+        this.#outbox.withdraw(letter, reason)
+      }
     })
   }
 
@@ -299,7 +303,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
       const { unsent } = await carrier.over
       this.#carrier = undefined
       this.#outbox.putBack(unsent)
-      if (this.#closed) this.#outbox.failAll(socketClosed('send'))
+      if (this.#closed) this.#outbox.failAll(socketClosed('send', this.#failure))
     }
     return (await carrier.over).error
   }
@@ -362,7 +366,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
     this.#carrier?.close()
     for (const waiter of this.#waiters) waiter.reject(failure ?? socketClosed('connection'))
     this.#waiters.clear()
-    this.#outbox.failAll(socketClosed('send'))
+    this.#outbox.failAll(socketClosed('send', failure))
   }
 }
 

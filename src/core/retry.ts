@@ -20,8 +20,11 @@ export interface RetryOptions {
    * "Exponential Backoff And Jitter". 0.5 is its "equal jitter", 0 always waits the full length.
    */
   readonly jitter?: number | undefined
-  /** Whether the error of try number `attempt` is worth another one. Default: `isTransient`. */
-  readonly when?: ((error: Error, attempt: number) => boolean) | undefined
+  /**
+   * Whether the error of try number `attempt` is worth another one. Default: `isTransient`. Where a name that is not found
+   * may come to be, as in a container network: `(error) => isTransient(error) || error.code === 'ENOTFOUND'`.
+   */
+  readonly when?: ((error: NodeJS.ErrnoException, attempt: number) => boolean) | undefined
   /** Told before each pause. */
   readonly onRetry?: ((retry: Retry) => void) | undefined
 }

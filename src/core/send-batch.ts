@@ -9,37 +9,47 @@ export interface BatchResult {
 }
 
 /** Gathers what became of the messages of one batch: one completion for all of them. */
-export class BatchCount implements Completion {
-  readonly done: Promise<BatchResult>
+export class Batch implements Completion {
+  /** The index of the message that is to be queued next. */
+  next = 0
+  readonly #size: number
+  readonly #onDone: (result: BatchResult) => void
   readonly #failed: { index: number; error: Error }[] = []
   #sent = 0
-  #left: number
-  #resolve: (result: BatchResult) => void = () => undefined
+  #isStopped = false
 
-  constructor(size: number) {
-    this.#left = size
-    this.done = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
-    if (size === 0) this.#settle()
+  constructor(size: number, onDone: (result: BatchResult) => void) {
+    this.#size = size
+    this.#onDone = onDone
+    this.#settleIfDone()
   }
 
   sent(): void {
     this.#sent++
-    this.#count()
+    this.#settleIfDone()
   }
 
   failed(error: Error, index: number): void {
     this.#failed.push({ index, error })
-    this.#count()
+    this.#settleIfDone()
   }
 
-  #count(): void {
-    if (--this.#left === 0) this.#settle()
+  get isStopped(): boolean {
+    return this.#isStopped
   }
 
-  #settle(): void {
-    this.#failed.sort((a, b) => a.index - b.index)
-    this.#resolve({ sent: this.#sent, failed: this.#failed })
+  /** Fails what was not queued yet. Once nothing of it is in the queue, the result is complete. */
+  stop(reason: Error): BatchResult {
+    this.#isStopped = true
+    for (let index = this.next; index < this.#size; index++) this.failed(reason, index)
+    return this.#result()
+  }
+
+  #settleIfDone(): void {
+    if (this.#sent + this.#failed.length === this.#size) this.#onDone(this.#result())
+  }
+
+  #result(): BatchResult {
+    return { sent: this.#sent, failed: this.#failed.sort((a, b) => a.index - b.index) }
   }
 }

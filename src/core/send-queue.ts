@@ -1,3 +1,4 @@
+import { type DeadlineOptions, waitFor } from './deadline.ts'
 import { SocketError, socketClosed } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
 import { Compaction, compact } from './waiting.ts'
@@ -149,17 +150,33 @@ export class SendQueue {
     this.#flush()
   }
 
+  /** Takes out what waits with this completion, and fails it with `reason`. What the system has taken is gone. */
+  withdraw(completion: Completion, reason: Error): void {
+    for (let at = this.#head; ; ) {
+      at = this.#completions.indexOf(completion, at)
+      if (at === -1) break
+      const index = this.#indexes[at] as number
+      this.#detach(this.#messages[at] as Outgoing)
+      this.#failed++
+      if (at === this.#head) at = ++this.#head
+      else for (const column of [this.#messages, this.#completions, this.#indexes]) column.splice(at, 1)
+      completion.failed(reason, index)
+    }
+    this.#compact()
+    this.#announceRoom()
+  }
+
   /** Resolves when both the system and the queue have room for another message, or the queue is closed. */
-  ready(): Promise<void> {
+  ready(deadline: DeadlineOptions = {}): Promise<void> {
     if ((!this.isFull && !this.#blocked) || this.#closed) return Promise.resolve()
     this.#wasFull = true
-    return new Promise((resolve) => this.#waiters.push(resolve))
+    return waitAmong(this.#waiters, deadline, 'ready')
   }
 
   /** Resolves when nothing waits to be sent, or the queue is closed. */
-  whenEmpty(): Promise<void> {
+  whenEmpty(deadline: DeadlineOptions = {}): Promise<void> {
     if (this.length === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#emptyWaiters.push(resolve))
+    return waitAmong(this.#emptyWaiters, deadline, 'end')
   }
 
   onWritable(): void {
@@ -257,4 +274,16 @@ export class SendQueue {
   #release(waiters: (() => void)[]): void {
     if (waiters.length > 0) for (const resolve of waiters.splice(0)) resolve()
   }
+}
+
+function waitAmong(waiters: (() => void)[], deadline: DeadlineOptions, syscall: string): Promise<void> {
+  return waitFor<void>(deadline, syscall, undefined, (resolve) => {
+    const waiter = (): void => {
+      resolve()
+    }
+    waiters.push(waiter)
+    return () => {
+      waiters.splice(waiters.indexOf(waiter), 1)
+    }
+  })
 }

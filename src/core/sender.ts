@@ -1,17 +1,21 @@
 import { type AddressInput, invalidAddress } from './address.ts'
 import type { SentAncillary } from './ancillary.ts'
 import { wrongType } from './argument-errors.ts'
+import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
 import type { Destinations } from './destinations.ts'
-import { socketClosed, unsupported } from './errors.ts'
+import { type AbortError, type SocketError, socketClosed, unsupported } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
-import { BatchCount, type BatchResult } from './send-batch.ts'
-import type { SendQueue } from './send-queue.ts'
+import { Batch, type BatchResult } from './send-batch.ts'
+import type { Completion, SendQueue } from './send-queue.ts'
 
 /** A message for `sendBatch`, with what goes with it: without `to` it goes to the connected peer. */
 export interface Posting extends SentAncillary {
   readonly data: Uint8Array | string
   readonly to?: AddressInput
 }
+
+/** What goes with one message, and how long it may wait to be sent. */
+export interface SendOptions extends SentAncillary, DeadlineOptions {}
 
 /** The sending half of a datagram endpoint: makes of what the caller gives what waits in the queue. */
 export class Sender {
@@ -26,16 +30,46 @@ export class Sender {
   }
 
   /** See `DatagramEndpoint.send`. */
-  send(data: Uint8Array | string, to: AddressInput | undefined, ancillary: SentAncillary | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const bytes = toBytes(data)
-      this.#checkOpen()
-      const push = (target: unknown): void =>
-        this.#queue.push(this.#outgoing(bytes, target, ancillary), { sent: resolve, failed: reject }, 0)
-      const target = this.#destinations.find(to)
-      if (target instanceof Promise) target.then(push).catch(reject)
-      else push(target)
+  send(data: Uint8Array | string, to: AddressInput | undefined, options: SendOptions | undefined): Promise<void> {
+    if (options !== undefined) return this.#sendWith(data, to, options)
+    return new Promise((resolve, reject) => this.#post(data, to, undefined, { sent: resolve, failed: reject }))
+  }
+
+  async #sendWith(data: Uint8Array | string, to: AddressInput | undefined, options: SendOptions): Promise<void> {
+    const { signal, timeout, ...ancillary } = options
+    const deadline = { signal, timeout }
+    checkDeadline(deadline)
+    return waitFor<void>(deadline, 'send', this.#destinations.text(to), (resolve, reject) => {
+      const completion = { sent: () => void resolve(), failed: (error: Error) => void reject(error), isGivenUp: false }
+      try {
+        this.#post(data, to, hasAny(ancillary) ? ancillary : undefined, completion)
+      } catch (error) {
+        reject(error as Error)
+      }
+      return (reason) => {
+        completion.isGivenUp = true
+        this.#queue.withdraw(completion, reason)
+      }
     })
+  }
+
+  /** Throws what is wrong at once, and tells all else to the completion. */
+  #post(
+    data: Uint8Array | string,
+    to: AddressInput | undefined,
+    ancillary: SentAncillary | undefined,
+    completion: Completion & { readonly isGivenUp?: boolean },
+  ): void {
+    const bytes = toBytes(data)
+    this.#checkOpen()
+    const push = (target: unknown): void => {
+      // While its name was looked up.
+      if (completion.isGivenUp === true) return
+      this.#queue.push(this.#outgoing(bytes, target, ancillary), completion, 0)
+    }
+    const target = this.#destinations.find(to)
+    if (target instanceof Promise) target.then(push).catch((error) => completion.failed(error, 0))
+    else push(target)
   }
 
   /** See `DatagramEndpoint.trySend`. */
@@ -51,25 +85,37 @@ export class Sender {
   }
 
   /** See `DatagramEndpoint.sendBatch`. */
-  async sendBatch(messages: readonly Posting[]): Promise<BatchResult> {
+  async sendBatch(messages: readonly Posting[], deadline: DeadlineOptions): Promise<BatchResult> {
     if (!Array.isArray(messages)) throw wrongType('messages must be an array')
+    checkDeadline(deadline)
     // Read before the first wait: the array and what is in it are the caller's to change again.
     const postings = draftsOf(messages)
     this.#checkOpen()
-    const batch = new BatchCount(postings.length)
-    for (let index = 0; index < postings.length; index++) {
-      const { data, to, ancillary } = postings[index] as Draft
+    return waitFor<BatchResult>(deadline, 'send', undefined, (resolve) => {
+      const batch = new Batch(postings.length, resolve)
+      void this.#pushAll(postings, batch)
+      return (reason) => {
+        this.#queue.withdraw(batch, reason)
+        ;(reason as AbortError | SocketError).batch = batch.stop(reason)
+      }
+    })
+  }
+
+  async #pushAll(postings: readonly Draft[], batch: Batch): Promise<void> {
+    for (; batch.next < postings.length; batch.next++) {
+      const { data, to, ancillary } = postings[batch.next] as Draft
       try {
         const found = this.#destinations.find(to)
         const target = found instanceof Promise ? await found : found
         // Others may have waited for the same room.
-        while (this.#queue.isFull) await this.#queue.ready()
-        this.#queue.push(this.#outgoing(data, target, ancillary), batch, index)
+        while (this.#queue.isFull && !batch.isStopped) await this.#queue.ready()
+        if (batch.isStopped) return
+        this.#queue.push(this.#outgoing(data, target, ancillary), batch, batch.next)
       } catch (error) {
-        batch.failed(error as Error, index)
+        if (batch.isStopped) return
+        batch.failed(error as Error, batch.next)
       }
     }
-    return batch.done
   }
 
   #checkOpen(): void {
@@ -109,6 +155,10 @@ function draftsOf(messages: readonly Posting[]): Draft[] {
 function fixed(to: AddressInput | undefined): AddressInput | undefined {
   if (typeof to !== 'object' || to === null || Object.isFrozen(to)) return to
   return Object.getPrototypeOf(to) === Object.prototype ? Object.freeze({ ...to }) : to
+}
+
+function hasAny(ancillary: SentAncillary): boolean {
+  return Object.values(ancillary).some((value) => value !== undefined)
 }
 
 function hasMore(posting: Posting): boolean {

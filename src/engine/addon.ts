@@ -162,10 +162,10 @@ export type LoadedAddon =
 
 let loaded: LoadedAddon | undefined
 
-/**
- * Loads the addon on first use: from `build/`, else from `prebuilds/`. `POLYSOCKET_PREBUILD` names another directory to look
- * in; see node-gyp-build.
- */
+/** Where `build/` and `prebuilds/` are, which are looked at in this order; `POLYSOCKET_PREBUILD` names another such directory. */
+const NATIVE = process.env.POLYSOCKET_PREBUILD ?? fileURLToPath(new URL('../../native', import.meta.url))
+
+/** Loads the addon on first use. */
 export function loadAddon(): LoadedAddon {
   loaded ??= tryLoad()
   return loaded
@@ -195,7 +195,7 @@ function tryLoad(): LoadedAddon {
   try {
     const require = createRequire(import.meta.url)
     const nodeGypBuild = require('node-gyp-build') as (directory: string) => unknown
-    return { addon: nodeGypBuild(fileURLToPath(new URL('../..', import.meta.url))) as Addon }
+    return { addon: nodeGypBuild(NATIVE) as Addon }
   } catch (error) {
     const reason = `the native addon is not there (${(error as Error).message.split('\n')[0]})`
     return unavailable(reason, BUILD_REMEDY)

@@ -10,6 +10,7 @@ import type { Binding, BindSteps } from './bind-steps.ts'
 import type { Cleanup } from './kernel.ts'
 import { isMissing, KernelOpener, unavailable } from './kernel-open.ts'
 import { type FamilyOption, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM } from './kernel-options.ts'
+import { checkNetPermission } from './net-permission.ts'
 import type { NodeCodec } from './node.ts'
 import type { NodeOpener } from './node-open.ts'
 
@@ -145,7 +146,9 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
   const nodeCarries = (scheme: string): boolean => codec?.schemes.includes(scheme) ?? false
 
   /** The engine that was asked for, or the best one that is here. */
-  async function opener(scheme: string, wanted: EngineName | undefined): Promise<KernelOpener<A> | NodeOpener<A>> {
+  async function opener(address: A, wanted: EngineName | undefined): Promise<KernelOpener<A> | NodeOpener<A>> {
+    permit(address)
+    const { scheme } = address
     if (wanted === 'node') {
       if (codec !== undefined && nodeCarries(scheme)) return nodeOpenerOf(codec)
       throw unavailable(
@@ -159,6 +162,8 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     if (wanted === undefined && codec !== undefined && nodeCarries(scheme)) return nodeOpenerOf(codec)
     throw unavailable(scheme, loaded.unavailable.reason, loaded.unavailable.remedy)
   }
+
+  const permit = (address: A): void => checkNetPermission(definition.format(address))
 
   /** The kernel engine, for what Node's modules have no words for. */
   function kernelOpener(what: string): KernelOpener<A> {
@@ -190,19 +195,22 @@ export function kernelFamily<A extends AddressBase>(definition: KernelFamilyDefi
     parse: (scheme, rest) => definition.parse(scheme, rest),
     format: (address) => definition.format(address),
     ephemeral: (scheme) => definition.ephemeral?.(scheme),
-    connect: async (address, request) => (await opener(address.scheme, request.engine)).connect(address, request),
-    listen: async (address, request) => (await opener(address.scheme, request.engine)).listen(address, request),
+    connect: async (address, request) => (await opener(address, request.engine)).connect(address, request),
+    listen: async (address, request) => (await opener(address, request.engine)).listen(address, request),
     listenSync(address, request) {
+      permit(address)
       const { addon } = loadAddon()
       return addon === undefined || request.engine === 'node' ? undefined : openerOf(addon).listenSync(address, request)
     },
-    bind: async (address, request) => (await opener(address.scheme, request.engine)).bind(address, request),
+    bind: async (address, request) => (await opener(address, request.engine)).bind(address, request),
     socketpair: (scheme, options = {}) => kernelOpener(`socketpair of ${scheme}`).socketpair(scheme, options),
     adopt: (fd, { what = 'itself', options = {} } = {}) => kernelOpener('adopt').adopt(fd, what, options),
     // Where a bind is more than bind(2) it takes its time.
     ...(definition.aroundBind === undefined && {
-      openDatagram: (address: A, options: Readonly<Record<string, unknown>>) =>
-        kernelOpener(address.scheme).openDatagram(address, options),
+      openDatagram(address: A, options: Readonly<Record<string, unknown>>) {
+        permit(address)
+        return kernelOpener(address.scheme).openDatagram(address, options)
+      },
     }),
     ...(definition.facts !== undefined && { facts }),
     ...(definition.toSocat !== undefined && { toSocat: (address: A) => definition.toSocat?.(address) as string }),

@@ -35,7 +35,7 @@ async function buildCli(): Promise<string> {
       await writeFile(output, outputText)
     }
     // The addon may be built later than this, or never: a link that leads nowhere does no harm.
-    for (const part of ['package.json', 'build', 'prebuilds']) await symlink(join(ROOT, part), join(making, part))
+    for (const part of ['package.json', 'native']) await symlink(join(ROOT, part), join(making, part))
     // Another test file may have been quicker.
     await rename(making, home).catch(() => rm(making, { recursive: true }))
   }

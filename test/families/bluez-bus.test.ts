@@ -1,9 +1,10 @@
+import { closeSync, openSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { adapters } from '../../src/families/bluetooth/bluez/adapters.ts'
 import { BluezBus } from '../../src/families/bluetooth/bluez/bus.ts'
 import { parseBusAddresses } from '../../src/families/bluetooth/bluez/bus-address.ts'
 import { listen } from '../../src/index.ts'
-import { given } from '../support/need.ts'
+import { given, scheme } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { busNeeds, FakeBluetoothd, privateBus } from './bluez-support.ts'
@@ -74,6 +75,29 @@ test('a bus that closes, or that refuses, or that talks nonsense', async () => {
       code: expect.stringMatching(/ERR_FAMILY_UNAVAILABLE|EIO/),
     })
   }
+})
+
+given(scheme('unix'))('descriptors that no message claims are closed with the connection', async () => {
+  await using directory = await temporaryDirectory()
+  const path = directory.file('bus')
+  const file = openSync('/dev/null', 'r')
+  let sent = 0
+  {
+    await using listener = await listen(`unix:${path}`)
+    listener.on('connection', (peer) => {
+      peer.on('error', () => undefined)
+      peer.write('OK 00\r\nAGREE_UNIX_FD\r\n')
+      peer.on('data', (chunk) => {
+        if (!String(chunk).includes('BEGIN')) return
+        // Of a header's 16 bytes, the first.
+        peer.writeWithFds(Buffer.from('l'), [file, file], () => peer.end())
+        sent++
+      })
+    })
+    expect(await refusal(`unix:path=${path}`)).toMatchObject({ code: expect.any(String) })
+  }
+  closeSync(file)
+  expect(sent).toBe(1)
 })
 
 test('a bus that never answers: the timeout and the signal end it', async () => {

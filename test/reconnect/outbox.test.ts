@@ -329,6 +329,32 @@ describe('without a connection', () => {
     },
   )
 
+  given(scheme('unixgram'))('unixgram: given up while the receiver is full, or gone, it is never sent', async () => {
+    await using directory = await temporaryDirectory()
+    const address = `unixgram:${directory.file('log')}` as const
+    const first = await bind(address)
+    await using connection = persistent(address, { retry })
+    const endpoint = (await connection.connection()) as DatagramEndpoint
+    while (endpoint.trySend('filler'));
+    const controller = new AbortController()
+    const sent = [
+      connection.send('late', { timeout: 30 }),
+      connection.send('aborted', { signal: controller.signal }),
+      connection.send('patient'),
+    ]
+    const fate = fates(sent)
+    await expect(sent[0]).rejects.toEqual(withCode('ETIMEDOUT'))
+    expect(endpoint.queued.outgoing).toBe(2)
+    const lost = once(connection, 'disconnect')
+    controller.abort()
+    await first.close()
+    await lost
+    await using second = await bind(address)
+    expect(String((await second.receive({ timeout: 5000 }))?.data)).toBe('patient')
+    expect(await fate).toEqual(['ETIMEDOUT', 'ABORT_ERR', 'sent'])
+    await expect(second.receive({ timeout: 50 })).rejects.toEqual(withCode('ETIMEDOUT'))
+  })
+
   given(scheme('udp'))('udp: what is refused fails, and the socket stays', async () => {
     const silent = await bind('udp://127.0.0.1:0')
     const address = silent.local

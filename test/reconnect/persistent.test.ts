@@ -6,6 +6,7 @@ import {
   type AddressInput,
   type DatagramEndpoint,
   type EngineName,
+  isTransient,
   memoryLink,
   type PersistentConnection,
   type PersistentOptions,
@@ -269,14 +270,15 @@ describe('it gives up', () => {
     const events = log(connection)
     const failure = expect.objectContaining({ code: 'ECONNREFUSED', attempts: 3 })
     const failed = once(connection, 'error')
-    const message = expect(connection.send('x')).rejects.toEqual(withCode('ERR_SOCKET_CLOSED'))
+    const closed = { code: 'ERR_SOCKET_CLOSED', cause: failure }
+    const message = expect(connection.send('x')).rejects.toMatchObject(closed)
     await expect(connection.connection()).rejects.toEqual(failure)
     expect(await failed).toEqual([failure])
     await message
     await connection.close()
     expect(events).toEqual(['retry', 'retry', 'drop', 'error', 'close'])
     await expect(connection.connection()).rejects.toEqual(failure)
-    await expect(connection.send('x')).rejects.toEqual(withCode('ERR_SOCKET_CLOSED'))
+    await expect(connection.send('x')).rejects.toMatchObject(closed)
     await expect(connection[Symbol.asyncIterator]().next()).rejects.toEqual(failure)
   })
 
@@ -295,6 +297,21 @@ describe('it gives up', () => {
     await using lasting = keep(server.address, { stableAfter: 0, retry: { ...quick, attempts: 2 } })
     expect(await eventually(() => accepted > 10)).toBe(true)
     expect(lasting.closed).toBe(false)
+  })
+
+  test('at a name that is not found, unless the caller says that it may come to be', async () => {
+    const connection = keep('tcp://name.invalid:1')
+    await expect(connection.connection()).rejects.toEqual(withCode('ENOTFOUND'))
+    await expect(connection.send('x')).rejects.toMatchObject({
+      code: 'ERR_SOCKET_CLOSED',
+      cause: withCode('ENOTFOUND'),
+    })
+    const when = (error: NodeJS.ErrnoException): boolean => isTransient(error) || error.code === 'ENOTFOUND'
+    await using waiting = keep('tcp://name.invalid:1', { retry: { ...quick, when } })
+    for (let tries = 1; tries < 4; tries++) {
+      expect(await once(waiting, 'retry')).toEqual([expect.objectContaining({ error: withCode('ENOTFOUND') })])
+    }
+    expect(waiting.closed).toBe(false)
   })
 
   given(scheme('unix'))('at what is not worth another try', async () => {

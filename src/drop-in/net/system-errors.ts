@@ -14,6 +14,8 @@ const LONGEST_PATH = 108
  * would have the system refuse.
  */
 export function failureIn(error: Error): Failure {
+  if (error instanceof SocketError && error.code === 'ERR_ACCESS_DENIED')
+    return { ...failure('EACCES'), code: error.code }
   const system = error instanceof SocketError && error.code === 'ERR_FAMILY_UNAVAILABLE' ? error.cause : error
   return system instanceof SocketError && system.errno !== undefined
     ? { code: system.code, errno: system.errno }

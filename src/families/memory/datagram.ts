@@ -109,17 +109,20 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
 
   #carry(data: Uint8Array, receiver: MemoryDatagram): void {
     const heard = receiver.#hears(this)
-    const put = (delay: number): void => {
-      if (heard) receiver.#inbox.put({ data: Buffer.from(data), from: this.local, truncated: false }, this.link, delay)
-    }
+    const copy = () => ({ data: Buffer.from(data), from: this.local, truncated: false })
     if (this.link.clear && receiver.link.clear) {
       this.#outbound.count(1, data.length)
       receiver.#inbound.count(1, data.length)
-      put(0)
+      if (heard) receiver.#inbox.put(copy(), this.link)
       return
     }
     for (const first of this.#outbound.message(data.length)) {
-      for (const second of receiver.#inbound.message(data.length)) put(first + second)
+      for (const second of receiver.#inbound.message(data.length)) {
+        const crossing = { delay: first.delay + second.delay, held: first.held || second.held }
+        // Both numbers only grow: their sum tells whether the faults of either have changed.
+        const epoch = this.link.epoch + receiver.link.epoch
+        if (heard) receiver.#inbox.launch(copy(), this.link, crossing, epoch)
+      }
     }
   }
 }

@@ -9,18 +9,27 @@ export interface Faults {
   readonly loss?: number
   /** The share of messages that arrive twice, 0 to 1. A stream's second copy is counted and thrown away. */
   readonly duplicate?: number
-  /** The share of messages, 0 to 1, that are held back for a round trip, so that those sent after them arrive before. */
+  /**
+   * The share of messages, 0 to 1, that are held back for a round trip, and until the next of their sender has overtaken them
+   * (a second, where none comes). All others arrive in the order of sending.
+   */
   readonly reorder?: number
   /** One way, in milliseconds. A round trip is twice that and the jitter, but at least 25. */
   readonly delay?: number
-  /** Up to this many milliseconds more than `delay`, evenly spread, chosen for each message. */
+  /**
+   * Up to this many milliseconds more than `delay`, evenly spread, chosen for each message; more for one that would overtake
+   * another.
+   */
   readonly jitter?: number
   /**
    * Streams: a connection is cut once it has carried this many bytes, both directions together: they still arrive, then
    * both ends get `ECONNRESET`. Datagrams: after this many messages, every further one is lost. At least 1.
    */
   readonly cut?: number
-  /** Chooses the sequence of faults, 0 to 4,294,967,295. The same seed and the same sends give the same faults. Default 1. */
+  /**
+   * Chooses the sequence of faults, 0 to 4,294,967,295. The same seed and the same sends give the same faults, at whatever pace.
+   * Default 1.
+   */
   readonly seed?: number
 }
 

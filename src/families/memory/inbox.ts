@@ -1,17 +1,32 @@
 import type { Message } from '../../core/family.ts'
 import type { MemoryAddress } from './address.ts'
 import { Alarm } from './clock.ts'
+import type { Crossing } from './lane.ts'
 import type { Link } from './link.ts'
 
 /** A socket that holds this much, on its way or unread, makes its senders wait; the last message may go over the bytes. */
 export const INBOX_MESSAGES = 1_024
 export const INBOX_BYTES = 1_048_576
 
+/** The milliseconds that a message which is held back waits for another to overtake it. */
+const LONELY = 1_000
+
 interface Flying {
-  readonly due: number
+  due: number
   readonly message: Message<MemoryAddress>
   /** The sender's link. */
   readonly via: Link
+}
+
+/**
+ * What one sender sends under the same faults. It arrives in the order of sending, but for what is held back, which arrives
+ * behind the next: so it is the seed that decides who overtakes whom, and not how quickly they are sent.
+ */
+interface Flow {
+  readonly epoch: number
+  lastDue: number
+  /** Held back, with the times at which they would be there. */
+  held: { readonly flying: Flying; readonly arrival: number }[]
 }
 
 /** What is on its way to a datagram socket, and what has arrived. */
@@ -22,6 +37,7 @@ export class Inbox {
   #arrived: Message<MemoryAddress>[] = []
   /** By arrival. */
   #flying: Flying[] = []
+  readonly #flows = new WeakMap<Link, Flow>()
   #bytes = 0
   #flowing = false
 
@@ -38,11 +54,50 @@ export class Inbox {
     this.#waiting.add(alarm)
   }
 
-  put(message: Message<MemoryAddress>, via: Link, delay: number): void {
+  /** It is there at once, behind what is there. */
+  put(message: Message<MemoryAddress>, via: Link): void {
     this.#bytes += message.data.length
-    if (delay === 0 && this.#flying.length === 0) this.#arrived.push(message)
-    else this.#launch({ due: performance.now() + delay, message, via })
+    if (this.#flying.length === 0) this.#arrived.push(message)
+    else this.#insert({ due: performance.now(), message, via })
     this.#schedule()
+  }
+
+  /** `epoch` changes with the faults on the way. */
+  launch(message: Message<MemoryAddress>, via: Link, { delay, held }: Crossing, epoch: number): void {
+    this.#bytes += message.data.length
+    const flow = this.#flowOf(via, epoch)
+    const now = performance.now()
+    const arrival = now + delay
+    if (held) {
+      const flying = { due: Math.max(arrival, now + LONELY), message, via }
+      this.#insert(flying)
+      flow.held.push({ flying, arrival })
+    } else {
+      flow.lastDue = Math.max(flow.lastDue, arrival)
+      this.#insert({ due: flow.lastDue, message, via })
+      this.#overtake(flow)
+    }
+    this.#schedule()
+  }
+
+  #flowOf(via: Link, epoch: number): Flow {
+    const known = this.#flows.get(via)
+    if (known?.epoch === epoch) return known
+    const flow = { epoch, lastDue: 0, held: [] }
+    this.#flows.set(via, flow)
+    return flow
+  }
+
+  /** What was held back arrives behind the last one now, and no sooner than it would have. */
+  #overtake(flow: Flow): void {
+    for (const { flying, arrival } of flow.held) {
+      const index = this.#flying.indexOf(flying)
+      if (index === -1) continue
+      this.#flying.splice(index, 1)
+      flying.due = Math.max(arrival, flow.lastDue)
+      this.#insert(flying)
+    }
+    flow.held = []
   }
 
   flow(flowing: boolean): void {
@@ -71,7 +126,7 @@ export class Inbox {
   }
 
   /** Behind all that arrive no later. Most arrive last, so the search begins there. */
-  #launch(flying: Flying): void {
+  #insert(flying: Flying): void {
     let index = this.#flying.length
     while (index > 0 && (this.#flying[index - 1]?.due ?? 0) > flying.due) index--
     this.#flying.splice(index, 0, flying)

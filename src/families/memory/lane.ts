@@ -5,6 +5,12 @@ import { Random } from './random.ts'
 /** A segment that was lost this many times in a row ends its connection with ETIMEDOUT: Linux' tcp_retries2, 15, and the first. */
 const TRIES = 16
 
+/** How one copy of a message crosses a link: in so many milliseconds, held back by `reorder` or not. */
+export interface Crossing {
+  readonly delay: number
+  readonly held: boolean
+}
+
 /** One direction of one conversation over a link. Its faults do not depend on what other lanes carry. */
 export class Lane {
   readonly link: Link
@@ -42,10 +48,10 @@ export class Lane {
     return delay
   }
 
-  /** The milliseconds until each copy of a message is across: none, one or two of them. */
-  message(bytes: number): number[] {
+  /** When each copy of a message is across: none, one or two of them. */
+  message(bytes: number): Crossing[] {
     this.count(1, bytes)
-    if (this.link.clear) return [0]
+    if (this.link.clear) return [{ delay: 0, held: false }]
     const { rates, stats } = this.link
     const random = this.#sequence()
     // Always the same number of draws: whether a message is lost does not depend on the rates of the other faults.
@@ -60,8 +66,8 @@ export class Lane {
     }
     if (held) stats.reordered++
     if (twice) stats.duplicated++
-    const arrival = held ? delay + roundTrip(rates) : delay
-    return twice ? [arrival, copyDelay] : [arrival]
+    const first = { delay: held ? delay + roundTrip(rates) : delay, held }
+    return twice ? [first, { delay: copyDelay, held: false }] : [first]
   }
 
   #sequence(): Random {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const load = createRequire(import.meta.url)('node-gyp-build')
 
-export const addon = load(fileURLToPath(new URL('../../..', import.meta.url)))
+export const addon = load(process.env.POLYSOCKET_PREBUILD ?? fileURLToPath(new URL('../../../native', import.meta.url)))
 
 export const READABLE = 1
 export const WRITABLE = 2

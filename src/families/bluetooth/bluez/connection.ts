@@ -19,13 +19,19 @@ export async function connectSystemBus(signal: AbortSignal | undefined): Promise
   const { createClient } = await import('dbus-native')
   const stream = await connectFirst(signal)
   stream.prependListener('fds', ownArrived)
-  // Bytes that were meant for nobody may have brought descriptors; dbus-native asks its stream to close them.
-  const transport = Object.assign(stream, { closeFds: closeUnclaimed })
+  // Descriptors that came with bytes of no message yet; what none has claimed by the end is closed with the connection.
+  const unclaimed = new Set<number>()
+  stream.on('fds', (fds) => {
+    for (const fd of fds) unclaimed.add(fd)
+  })
+  stream.once('close', () => closeUnclaimed([...unclaimed]))
   // `direct`: it would say Hello by itself, and throw from nowhere when that fails.
-  const bus = createClient({ stream: transport, direct: true })
-  bus.connection.prependListener('message', ({ fds }) => {
+  const bus = createClient({ stream, direct: true })
+  bus.connection.prependListener('message', ({ fds = [] }) => {
+    if (fds.length === 0) return
+    for (const fd of fds) unclaimed.delete(fd)
     // Whoever the message is for takes its descriptors before the event loop turns.
-    if (fds !== undefined && fds.length > 0) setImmediate(closeUnclaimed, fds)
+    setImmediate(closeUnclaimed, fds)
   })
   // A listener of ours threw: what it did not do leaves this connection in an unknown state.
   bus.connection.on('handlerError', (error) => stream.destroy(error))

@@ -7,16 +7,16 @@
         ["OS!='linux'", { "type": "none" }],
         ["OS=='linux'", {
           "sources": [
-            "native/addon.cc",
-            "native/call.cc",
-            "native/calls.cc",
-            "native/environment.cc",
-            "native/messages.cc",
-            "native/outside.cc",
-            "native/shared-callbacks.cc",
-            "native/slabs.cc",
-            "native/streams.cc",
-            "native/watch.cc"
+            "addon.cc",
+            "call.cc",
+            "calls.cc",
+            "environment.cc",
+            "messages.cc",
+            "outside.cc",
+            "shared-callbacks.cc",
+            "slabs.cc",
+            "streams.cc",
+            "watch.cc"
           ],
           "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
           "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
