@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { EAGAIN } from '../../src/engine/errno.ts'
 import { closeOnceSent } from '../../src/engine/parting.ts'
-import { settledMemory } from '../support/resources.ts'
 import { AF_UNIX, describeNative, isOpen, SOCK_STREAM } from '../native/support.ts'
+import { settledMemory } from '../support/resources.ts'
 
 // What was sent on a Unix socket holds memory of the sender's until it is read, as what waits for room holds RFCOMM's.
 describeNative('closing once what was sent has left', ({ addon, pair, watch }) => {

@@ -11,7 +11,8 @@ createHook({ init: (id, _type, trigger) => triggers.set(id, trigger) }).enable()
 
 const stores = {}
 const uncaught = {}
-let throwing = false
+/** The event whose listener throws. */
+let thrower = ''
 /** Ids of what was begun when the server was made, to which what it accepts leads back. */
 let serverId
 const led = {}
@@ -24,7 +25,7 @@ function leadsToServer(id) {
 function at(what) {
   stores[what] ??= store()
   led[what] ??= leadsToServer(executionAsyncId())
-  if (throwing) throw new Error(what)
+  if (thrower === what) throw new Error(what)
 }
 
 process.on('uncaughtException', (error) => (uncaught[error.message] ??= store()))
@@ -38,6 +39,7 @@ function serve() {
           socket.end('answer')
           at('accepted data')
         })
+        socket.on('error', () => {})
         socket.on('end', () => at('accepted end'))
         socket.on('close', () => at('accepted close'))
         at('server connection')
@@ -54,15 +56,25 @@ async function talk(port) {
   })
   client.on('data', () => at('client data'))
   client.on('end', () => at('client end'))
-  await once(client, 'close')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  return client
 }
 
 // In an execution of its own, so that not everything here leads back to it.
-const server = await new Promise((resolve) => setImmediate(() => resolve(serve())))
-await once(server, 'listening')
-await talk(server.address().port)
-throwing = true
-await talk(server.address().port)
-server.close()
+const server = await new Promise((resolve) =>
+  setImmediate(() => {
+    const made = serve()
+    made.once('listening', () => resolve(made))
+  }),
+)
+await once(await talk(server.address().port), 'close')
+await new Promise((resolve) => setTimeout(resolve, 50))
+for (const event of Object.keys(stores)) {
+  thrower = event
+  const client = await talk(server.address().port)
+  for (let tries = 0; uncaught[event] === undefined && tries < 100; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  client.destroy()
+}
 console.log(JSON.stringify({ stores, uncaught, led }))
+process.exit()
