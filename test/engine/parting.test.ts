@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { EAGAIN } from '../../src/engine/errno.ts'
 import { closeOnceSent } from '../../src/engine/parting.ts'
 import { AF_UNIX, describeNative, isOpen, SOCK_STREAM } from '../native/support.ts'
+import { settledMemory } from '../support/resources.ts'
 
 // What was sent on a Unix socket holds memory of the sender's until it is read, as what waits for room holds RFCOMM's.
 describeNative('closing once what was sent has left', ({ addon, pair, watch }) => {
@@ -83,6 +84,26 @@ describeNative('closing once what was sent has left', ({ addon, pair, watch }) =
     addon.close(other)
     drain(far)
     await vi.waitFor(() => expect(isOpen(near)).toBe(false))
+  })
+
+  test('its owner is not collected before, as its number would be another socket’s by the time it is closed', async () => {
+    const [near, far] = pair(AF_UNIX, SOCK_STREAM)
+    const partForgotten = (): WeakRef<object> => {
+      const owner = {}
+      expect(addon.watch(near, owner, {}, () => undefined)).toBe(0)
+      fill(near)
+      closeOnceSent(addon, near, owner)
+      return new WeakRef(owner)
+    }
+    const owner = partForgotten()
+    await settledMemory()
+    expect(isOpen(near)).toBe(true)
+    drain(far)
+    await vi.waitFor(() => expect(isOpen(near)).toBe(false))
+    await vi.waitFor(async () => {
+      await settledMemory()
+      expect(owner.deref()).toBeUndefined()
+    })
   })
 
   test('a peer that never reads is waited for for 5 s', async () => {

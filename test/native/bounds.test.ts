@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MAX_FDS, NAME_SIZE } from '../../src/engine/addon.ts'
-import { AF_UNIX, at, describeNative, failure, nothing, SOCK_DGRAM, SOCK_STREAM } from './support.ts'
+import { AF_UNIX, at, describeNative, failure, nothing, run, SOCK_DGRAM, SOCK_STREAM } from './support.ts'
 
 const EINVAL = failure('EINVAL')
 const MAX_LENGTH = 2 ** 53
@@ -250,5 +250,13 @@ describeNative('arguments', ({ addon, pair }) => {
         addon.close(b)
       }),
     )
+  })
+})
+
+describeNative('memory that another thread writes to', () => {
+  test('is read once: what was checked is what is used', { timeout: 30_000 }, async () => {
+    const { code, signal, stdout, stderr } = await run('shared.mjs', ['3000'])
+    expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' })
+    expect(JSON.parse(stdout)).toEqual({ received: true })
   })
 })
