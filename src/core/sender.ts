@@ -27,15 +27,20 @@ export class Sender {
 
   /** See `DatagramEndpoint.send`. */
   send(data: Uint8Array | string, to: AddressInput | undefined, ancillary: SentAncillary | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
+    try {
       const bytes = toBytes(data)
       this.#checkOpen()
-      const push = (target: unknown): void =>
-        this.#queue.push(this.#outgoing(bytes, target, ancillary), { sent: resolve, failed: reject }, 0)
+      const push = (target: unknown): Promise<void> => this.#push(this.#outgoing(bytes, target, ancillary))
       const target = this.#destinations.find(to)
-      if (target instanceof Promise) target.then(push).catch(reject)
-      else push(target)
-    })
+      return target instanceof Promise ? target.then(push) : push(target)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #push(message: Outgoing): Promise<void> {
+    const done = new Promise<void>((sent, failed) => this.#queue.push(message, { sent, failed }, 0))
+    return done.then(undefined, withCaller)
   }
 
   /** See `DatagramEndpoint.trySend`. */
@@ -82,6 +87,21 @@ export class Sender {
     if (attach === undefined) throw unsupported('ancillary data', `the ${engine} engine sends none`)
     return { data, target, attachment: attach.call(this.#handle, ancillary, target) }
   }
+}
+
+/**
+ * Rejects with the error, whose stack begins where the queue was emptied. Who awaits is known at this moment, and not before
+ * it: a stack for each message that is sent would cost more than sending it.
+ */
+function withCaller(error: Error): never {
+  const waiting: { stack?: unknown } = {}
+  Error.captureStackTrace(waiting, withCaller)
+  // Whoever prepares stacks in a way of his own may make something else of one.
+  if (typeof waiting.stack === 'string' && typeof error.stack === 'string') {
+    const frames = waiting.stack.indexOf('\n')
+    if (frames >= 0) error.stack += waiting.stack.slice(frames)
+  }
+  throw error
 }
 
 /** A posting as it was when it was given. */
