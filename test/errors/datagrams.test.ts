@@ -79,6 +79,7 @@ given(scheme('udp'))('an error that comes while receiving names the peer', async
 given(scheme('udp'))('the stack has the caller in it: who awaited, or called', async () => {
   await using socket = await bind('udp://127.0.0.1:0')
   const long = Buffer.alloc(70_000)
+  // The test runner maps stacks to the sources, and leaves out `async`.
   const stackOf = (run: () => unknown): Promise<string | undefined> =>
     Promise.resolve()
       .then(run)
@@ -89,8 +90,8 @@ given(scheme('udp'))('the stack has the caller in it: who awaited, or called', a
   async function awaitingCaller(): Promise<void> {
     await socket.send(long, 'udp://127.0.0.1:9')
   }
-  expect(await stackOf(awaitingCaller)).toContain('at async awaitingCaller')
-  expect(await stackOf(() => Promise.all([awaitingCaller(), awaitingCaller()]))).toContain('at async awaitingCaller')
+  expect(await stackOf(awaitingCaller)).toMatch(/at (async )?awaitingCaller/)
+  expect(await stackOf(() => Promise.all([awaitingCaller(), awaitingCaller()]))).toMatch(/at (async )?awaitingCaller/)
   function callingNow(): void {
     socket.trySend(long, 'udp://127.0.0.1:9')
   }
