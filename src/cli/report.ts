@@ -58,8 +58,7 @@ export function exitCodeOf(error: unknown): number {
 export function errorText(error: unknown): string {
   const text = match(error)
     .with(P.instanceOf(UsageError), ({ message }) => `usage: ${message}`)
-    // Node's own form: TypeError [ERR_INVALID_ARG_TYPE]: …
-    .with(P.instanceOf(TypeError), P.instanceOf(RangeError), String)
+    .with(P.instanceOf(TypeError), P.instanceOf(RangeError), ({ name, message }) => `${name} ${message}`)
     .with({ code: P.string, message: P.string }, ({ code, message }) => withCode(code, message))
     .with({ name: 'Error', message: P.string }, ({ message }) => message)
     .with({ name: P.string, message: P.string }, ({ name, message }) => `${name} ${message}`)

@@ -86,6 +86,11 @@ export function explained(
   return failed(code, why, { errno: errnosByName.get(code), syscall, address, cause })
 }
 
+/** What a datagram of so many bytes is refused with. `address`: where it was to go. */
+export function messageTooLong(length: number, limit: number, address: string | undefined): SocketError {
+  return explained('EMSGSIZE', 'send', address, `a message has at most ${limit} bytes here, and this one has ${length}`)
+}
+
 /** A system error with other words, where somebody knows more of it. */
 export function because({ code, errno, syscall = '', address, cause }: SocketError, why: string): SocketError {
   return failed(code, why, { errno, syscall, address, cause })

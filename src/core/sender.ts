@@ -31,18 +31,39 @@ export class Sender {
 
   /** See `DatagramEndpoint.send`. */
   send(data: Uint8Array | string, to: AddressInput | undefined, options: SendOptions | undefined): Promise<void> {
-    if (options !== undefined) return this.#sendWith(data, to, options)
-    return new Promise((resolve, reject) => this.#post(data, to, undefined, { sent: resolve, failed: reject }))
+    return options === undefined ? this.#sendAtEase(data, to, undefined) : this.#sendWith(data, to, options)
+  }
+
+  #sendAtEase(
+    data: Uint8Array | string,
+    to: AddressInput | undefined,
+    ancillary: SentAncillary | undefined,
+  ): Promise<void> {
+    try {
+      const bytes = toBytes(data)
+      this.#checkOpen()
+      const push = (target: unknown): Promise<void> => {
+        const message = this.#outgoing(bytes, target, ancillary)
+        const done = new Promise<void>((sent, failed) => this.#queue.push(message, { sent, failed }, 0))
+        return done.then(undefined, withCaller)
+      }
+      const target = this.#destinations.find(to)
+      return target instanceof Promise ? target.then(push) : push(target)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async #sendWith(data: Uint8Array | string, to: AddressInput | undefined, options: SendOptions): Promise<void> {
-    const { signal, timeout, ...ancillary } = options
+    const { signal, timeout, ...fields } = options
+    const ancillary = hasAny(fields) ? fields : undefined
+    if (signal === undefined && timeout === undefined) return this.#sendAtEase(data, to, ancillary)
     const deadline = { signal, timeout }
     checkDeadline(deadline)
     return waitFor<void>(deadline, 'send', this.#destinations.text(to), (resolve, reject) => {
       const completion = { sent: () => void resolve(), failed: (error: Error) => void reject(error), isGivenUp: false }
       try {
-        this.#post(data, to, hasAny(ancillary) ? ancillary : undefined, completion)
+        this.#post(data, to, ancillary, completion)
       } catch (error) {
         reject(error as Error)
       }
@@ -58,14 +79,13 @@ export class Sender {
     data: Uint8Array | string,
     to: AddressInput | undefined,
     ancillary: SentAncillary | undefined,
-    completion: Completion & { readonly isGivenUp?: boolean },
+    completion: Completion & { readonly isGivenUp: boolean },
   ): void {
     const bytes = toBytes(data)
     this.#checkOpen()
     const push = (target: unknown): void => {
       // While its name was looked up.
-      if (completion.isGivenUp === true) return
-      this.#queue.push(this.#outgoing(bytes, target, ancillary), completion, 0)
+      if (!completion.isGivenUp) this.#queue.push(this.#outgoing(bytes, target, ancillary), completion, 0)
     }
     const target = this.#destinations.find(to)
     if (target instanceof Promise) target.then(push).catch((error) => completion.failed(error, 0))
@@ -128,6 +148,21 @@ export class Sender {
     if (attach === undefined) throw unsupported('ancillary data', `the ${engine} engine sends none`)
     return { data, target, attachment: attach.call(this.#handle, ancillary, target) }
   }
+}
+
+/**
+ * Rejects with the error, whose stack begins where the queue was emptied. Who awaits is known at this moment, and not before
+ * it: a stack for each message that is sent would cost more than sending it.
+ */
+function withCaller(error: Error): never {
+  const waiting: { stack?: unknown } = {}
+  Error.captureStackTrace(waiting, withCaller)
+  // Whoever prepares stacks in a way of his own may make something else of one.
+  if (typeof waiting.stack === 'string' && typeof error.stack === 'string') {
+    const frames = waiting.stack.indexOf('\n')
+    if (frames >= 0) error.stack += waiting.stack.slice(frames)
+  }
+  throw error
 }
 
 /** A posting as it was when it was given. */

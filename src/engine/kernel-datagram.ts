@@ -1,7 +1,7 @@
 import { type AddressBase, invalidAddress } from '../core/address.ts'
 import type { SentAncillary } from '../core/ancillary.ts'
 import { coded } from '../core/coded-error.ts'
-import { socketClosed, systemError } from '../core/errors.ts'
+import { because, messageTooLong, type SocketError, socketClosed, systemError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, Done, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
@@ -179,7 +179,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
       this.#ended = true
       this.pause()
     }
-    this.#events?.onError(systemError(errno, 'recv'), fatal)
+    this.#events?.onError(systemError(errno, 'recv', this.#peer && this.kind.format(this.#peer)), fatal)
   }
 
   override noteOption(option: string | RawOption, value: unknown): void {
@@ -237,11 +237,28 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         // What went out before it counts; the refusal comes again, by itself, with the next call.
         if (next > from) return next - from
         if (message.attachment !== undefined) this.detach(message.attachment)
-        throw systemError(taken, 'send')
+        throw this.#refusal(taken, message)
       }
       next += taken
     }
     return next - from
+  }
+
+  #refusal(errno: number, { data, target }: Outgoing): SocketError {
+    const to = target === undefined ? this.#peer : this.kind.decode(target as Uint8Array)
+    const address = to && this.kind.format(to)
+    const limit = errno === EMSGSIZE ? this.#measureFacts().maxMessage : undefined
+    if (limit !== undefined && data.length > limit) return messageTooLong(data.length, limit, address)
+    const error = systemError(errno, 'send', address)
+    const why =
+      errno === EMSGSIZE
+        ? `${data.length} bytes do not fit into one packet on the way`
+        : to && this.kind.explain?.(error, to)
+    return why === undefined ? error : because(error, why)
+  }
+
+  get #peer(): A | undefined {
+    return this.remote ?? this.connectedTo
   }
 
   #sendFrom(messages: readonly Outgoing[], from: number): number {
@@ -313,6 +330,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     const result = this.addon.connect(this.descriptor, name)
     if (result < 0) throw systemError(result, 'connect', address && this.kind.format(address))
     this.forgetNames()
+    this.connectedTo = address
   }
 
   protected onClose(): void {

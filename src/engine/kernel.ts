@@ -1,6 +1,6 @@
 import type { AddressBase } from '../core/address.ts'
 import type { PeerCredentials, PeerCredentialsOptions } from '../core/credentials.ts'
-import { socketClosed, systemError, unsupported } from '../core/errors.ts'
+import { type SocketError, socketClosed, systemError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
@@ -40,6 +40,8 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly coalesces?: boolean
   /** See the family's definition. */
   readonly ancillary?: Readonly<Record<string, AncillaryField>> | undefined
+  /** See the family's definition. */
+  explain?(error: SocketError, address: A): string | undefined
   readonly inherit?: ((inheritance: string) => Cleanup) | undefined
   readonly peerCredentials?:
     | ((read: (option: RawOption) => Buffer, options: PeerCredentialsOptions) => PeerCredentials)
@@ -82,6 +84,8 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   #connecting: (() => void) | undefined
   #local: A | undefined
   #remote: A | undefined
+  /** What it was connected to: a Unix datagram socket loses its peer with the first message that was refused. */
+  protected connectedTo: A | undefined
   /** The peer's sockaddr that accept(2) gave, as latin1: decoded when somebody asks for it. */
   #remoteName: string | undefined
   #cleanups: Cleanup[] | undefined
@@ -234,7 +238,10 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     const fail = (errno: number) => systemError(errno, 'connect', this.kind.format(address))
     for (let delay = BACKLOG_RETRY_FIRST; ; delay = Math.min(delay * 2, BACKLOG_RETRY_LAST)) {
       const result = this.addon.connect(this.#fd, bytes)
-      if (result === 0) return
+      if (result === 0) {
+        this.connectedTo = address
+        return
+      }
       if (result === EAGAIN) {
         await pause(delay, signal)
         continue

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { type AddressBase, invalidAddress } from '../core/address.ts'
 import { coded } from '../core/coded-error.ts'
-import { fromNodeError, namedSystemError, socketClosed, unsupported } from '../core/errors.ts'
+import { fromNodeError, messageTooLong, namedSystemError, socketClosed, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
@@ -233,7 +233,7 @@ export class NodeDatagram<A extends AddressBase> implements DatagramHandle<A> {
     if (to === undefined) throw namedSystemError('EDESTADDRREQ', 'send')
     const isIPv4 = !this.#isIPv6 || to.host.startsWith('::ffff:')
     if (length <= (isIPv4 ? MAX_MESSAGE_IPV4 : MAX_MESSAGE_IPV6)) return to
-    throw namedSystemError('EMSGSIZE', 'send', this.#kind.format(to.address))
+    throw messageTooLong(length, isIPv4 ? MAX_MESSAGE_IPV4 : MAX_MESSAGE_IPV6, this.#kind.format(to.address))
   }
 
   #sent(length: number, error: Error | null, address: () => string): void {

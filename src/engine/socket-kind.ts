@@ -1,5 +1,6 @@
 import type { AddressBase } from '../core/address.ts'
 import type { PeerCredentials, PeerCredentialsOptions } from '../core/credentials.ts'
+import type { SocketError } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { RawOption } from '../core/options.ts'
 import type { AncillaryField } from './ancillary-field.ts'
@@ -79,6 +80,10 @@ export class FamilySocketKind<A extends AddressBase> implements SocketKind<A> {
 
   get ancillary(): Readonly<Record<string, AncillaryField>> | undefined {
     return this.#definition.ancillary
+  }
+
+  explain(error: SocketError, address: A): string | undefined {
+    return this.#definition.explain?.(error, address, {})
   }
 
   get inherit(): ((inheritance: string) => Cleanup) | undefined {

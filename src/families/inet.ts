@@ -15,7 +15,7 @@ import { type InetAncillaryOptions, inetAncillary, inetAncillaryOptions } from '
 import { explainInet } from './inet/explain.ts'
 import { ANY } from './inet/host.ts'
 import { isMapped } from './inet/ip.ts'
-import { type InetSocketOptions, inetOptions } from './inet/options.ts'
+import { type InetSocketOptions, inetOptions, inetSocketLevelOptions } from './inet/options.ts'
 import { lookupHost } from './inet/resolve.ts'
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr } from './inet/sockaddr.ts'
 import { checkHostAndPort, formatHostAndPort, type HostAndPort, parseHostAndPort } from './inet/text.ts'
@@ -116,7 +116,7 @@ export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
     return type === SOCK_DGRAM && protocol === IPPROTO_UDP ? make('udp', any, 0) : undefined
   },
   resolve,
-  options: { ...inetOptions, ...inetAncillaryOptions },
+  options: { ...inetSocketLevelOptions, ...inetOptions, ...inetAncillaryOptions },
   ancillary: inetAncillary,
   explain: (error, address) => explainInet(error, address.scheme, check(address)),
   defaults({ scheme, host }, purpose) {

@@ -54,6 +54,13 @@ describe('errors are one line with the code, and the exit code says what kind th
     expect(result.code).toBe(1)
   })
 
+  test.each([
+    ['node', 'tcp://127.0.0.1:1', 'ECONNREFUSED connect tcp://127.0.0.1:1: connection refused'],
+    ['node', 'unix:/nowhere/at-all.sock', 'ENOENT connect unix:/nowhere/at-all.sock: there is no directory /nowhere'],
+  ])('says what went wrong once: %s engine, %s', async (engine, address, said) => {
+    expect((await run(['cat', '--engine', engine, address])).stderr).toBe(`polysocket: ${said}\n`)
+  })
+
   test('DEBUG=polysocket adds the stack', async () => {
     const result = await run(['cat', 'carrier-pigeon:coop'], { DEBUG: 'polysocket' })
     expect(result.stderr).toMatch(/^polysocket: ERR_FAMILY_UNKNOWN .*\nSocketError: .*\n {4}at /)

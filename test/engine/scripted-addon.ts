@@ -9,6 +9,8 @@ export type Step = number | ((...args: never[]) => number)
 /** What the script does not answer: the addon does. */
 type Watching = 'watch' | 'wait' | 'ref' | 'unref' | 'report' | 'outside'
 
+const ENOTCONN = -107
+
 type Call = Exclude<keyof Addon, Watching>
 
 /**
@@ -84,6 +86,8 @@ export class ScriptedAddon {
         return 0
       }
       if (call === 'release') return 0
+      // An error names the peer, where there is one.
+      if (call === 'getpeername') return ENOTCONN
       throw new Error(`no script for ${call}`)
     }
     return typeof step === 'number' ? step : step(...args)

@@ -14,6 +14,7 @@ import {
   type StreamEndpoint,
   socketpair,
 } from '../../src/index.ts'
+import { outOfRange, wrongNumber, wrongType, wrongValue } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
 
 const withCode = (code: string) => expect.objectContaining({ code })
@@ -22,53 +23,53 @@ const somewhere = 'unix:/nonexistent/socket'
 /** A value of the wrong type, as JavaScript callers can pass it. */
 const wrong = (value: unknown): never => value as never
 
-describe('an argument of the wrong type is a TypeError', () => {
+describe('an argument of the wrong type is a TypeError, a number that cannot be a RangeError', () => {
   test.each([undefined, null, 5, true, [], {}, () => {}, Symbol('x'), Buffer.from('tcp://x:1')])(
     'as an address: %o',
     async (value) => {
-      await expect(connect(wrong(value))).rejects.toThrow(TypeError)
-      await expect(listen(wrong(value))).rejects.toThrow(TypeError)
-      await expect(bind(wrong(value))).rejects.toThrow(TypeError)
-      expect(() => createConnection(wrong(value))).toThrow(TypeError)
-      expect(() => formatAddress(wrong(value))).toThrow(TypeError)
-      expect(() => parseAddress(wrong(value))).toThrow(TypeError)
+      await expect(connect(wrong(value))).rejects.toEqual(wrongType)
+      await expect(listen(wrong(value))).rejects.toEqual(wrongType)
+      await expect(bind(wrong(value))).rejects.toEqual(wrongType)
+      expect(() => createConnection(wrong(value))).toThrow(wrongType)
+      expect(() => formatAddress(wrong(value))).toThrow(wrongType)
+      expect(() => parseAddress(wrong(value))).toThrow(wrongType)
     },
   )
 
   test.each([null, 5, 'options'])('as options: %o', async (value) => {
-    await expect(connect(somewhere, wrong(value))).rejects.toThrow(TypeError)
-    await expect(listen(somewhere, wrong(value))).rejects.toThrow(TypeError)
-    await expect(bind('udp://127.0.0.1:0', wrong(value))).rejects.toThrow(TypeError)
+    await expect(connect(somewhere, wrong(value))).rejects.toEqual(wrongType)
+    await expect(listen(somewhere, wrong(value))).rejects.toEqual(wrongType)
+    await expect(bind('udp://127.0.0.1:0', wrong(value))).rejects.toEqual(wrongType)
   })
 
-  const options: Record<string, unknown>[] = [
-    { signal: {} },
-    { signal: 'abort' },
-    { timeout: '5' },
-    { timeout: -1 },
-    { timeout: Number.NaN },
-    { timeout: 2 ** 31 },
-    { engine: 'magic' },
-    { allowHalfOpen: 1 },
-    { highWaterMark: -1 },
-    { highWaterMark: 1.5 },
-    { sendQueue: '10' },
-    { receiveQueue: Number.NaN },
-    { local: 5 },
+  const options: [option: Record<string, unknown>, refusal: unknown][] = [
+    [{ signal: {} }, wrongType],
+    [{ signal: 'abort' }, wrongType],
+    [{ timeout: '5' }, wrongType],
+    [{ timeout: -1 }, outOfRange],
+    [{ timeout: Number.NaN }, outOfRange],
+    [{ timeout: 2 ** 31 }, outOfRange],
+    [{ engine: 'magic' }, wrongValue],
+    [{ allowHalfOpen: 1 }, wrongType],
+    [{ highWaterMark: -1 }, outOfRange],
+    [{ highWaterMark: 1.5 }, outOfRange],
+    [{ sendQueue: '10' }, wrongType],
+    [{ receiveQueue: Number.NaN }, outOfRange],
+    [{ local: 5 }, wrongType],
   ]
-  test.each(options)('as an option: %o', async (option) => {
-    await expect(connect(somewhere, wrong(option))).rejects.toThrow(TypeError)
+  test.each(options)('as an option: %o', async (option, refusal) => {
+    await expect(connect(somewhere, wrong(option))).rejects.toEqual(refusal)
   })
 
   test.each([{ backlog: -1 }, { backlog: '5' }, { maxConnections: -1 }, { maxConnections: 'all' }])(
     'as an option of listen: %o',
     async (option) => {
-      await expect(listen(somewhere, wrong(option))).rejects.toThrow(TypeError)
+      await expect(listen(somewhere, wrong(option))).rejects.toEqual(wrongNumber(Object.values(option)[0]))
     },
   )
 
   test.each([undefined, null, '3', -1, 1.5, Number.NaN])('as a descriptor: %o', (value) => {
-    expect(() => adopt(wrong(value))).toThrow(TypeError)
+    expect(() => adopt(wrong(value))).toThrow(wrongNumber(value))
   })
 
   test('a family that is registered twice', () => {
@@ -102,12 +103,12 @@ describe('an unknown option is ERR_OPTION_UNKNOWN', () => {
   })
 
   given(scheme('tcp'))('a value of the wrong type for a known one is a TypeError', async () => {
-    await expect(listen('tcp://127.0.0.1:0', wrong({ reuseAddress: 'yes' }))).rejects.toThrow(TypeError)
-    await expect(connect(somewhere, wrong({ sendBuffer: 'large' }))).rejects.toThrow(TypeError)
-    await expect(connect(somewhere, wrong({ receiveBuffer: -1 }))).rejects.toThrow(TypeError)
+    await expect(listen('tcp://127.0.0.1:0', wrong({ reuseAddress: 'yes' }))).rejects.toEqual(wrongType)
+    await expect(connect(somewhere, wrong({ sendBuffer: 'large' }))).rejects.toEqual(wrongType)
+    await expect(connect(somewhere, wrong({ receiveBuffer: -1 }))).rejects.toEqual(outOfRange)
     await using endpoint = (await bind('udp://127.0.0.1:0')) as DatagramEndpoint
-    expect(() => endpoint.setOption('broadcast', wrong('yes'))).toThrow(TypeError)
-    expect(() => endpoint.setOption({ level: 1, name: 2 }, wrong('yes'))).toThrow(TypeError)
+    expect(() => endpoint.setOption('broadcast', wrong('yes'))).toThrow(wrongType)
+    expect(() => endpoint.setOption({ level: 1, name: 2 }, wrong('yes'))).toThrow(wrongType)
   })
 })
 
@@ -166,12 +167,13 @@ describe('data of the wrong type', () => {
     one.destroy()
   })
 
-  given(scheme('udp'))('as a limit to wait is a TypeError', async () => {
+  given(scheme('udp'))('as a limit to wait is refused', async () => {
     await using endpoint = (await bind('udp://127.0.0.1:0')) as DatagramEndpoint
     await using listener = await listen('tcp://127.0.0.1:0')
     for (const option of [{ timeout: 'soon' }, { timeout: -1 }, { signal: 'abort' }]) {
-      await expect(endpoint.receive(wrong(option))).rejects.toThrow(TypeError)
-      await expect(listener.accept(wrong(option))).rejects.toThrow(TypeError)
+      const refusal = wrongNumber(option.timeout)
+      await expect(endpoint.receive(wrong(option))).rejects.toEqual(refusal)
+      await expect(listener.accept(wrong(option))).rejects.toEqual(refusal)
     }
   })
 })

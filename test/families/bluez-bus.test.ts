@@ -4,6 +4,7 @@ import { adapters } from '../../src/families/bluetooth/bluez/adapters.ts'
 import { BluezBus } from '../../src/families/bluetooth/bluez/bus.ts'
 import { parseBusAddresses } from '../../src/families/bluetooth/bluez/bus-address.ts'
 import { listen } from '../../src/index.ts'
+import { outOfRange } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -143,7 +144,7 @@ onBus('adapters are listed by number, and set', async () => {
     ['Set', [adapter, 'DiscoverableTimeout', 2]],
     ['Set', [adapter, 'Discoverable', 1]],
   ])
-  await expect(first?.setDiscoverable(true, { duration: -1 })).rejects.toThrow(TypeError)
+  await expect(first?.setDiscoverable(true, { duration: -1 })).rejects.toEqual(outOfRange)
 })
 
 onBus('errors of bluetoothd and of the bus have system codes, and their cause', async () => {

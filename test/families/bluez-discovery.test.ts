@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { BluetoothDevice } from '../../src/families/bluetooth/bluez/device.ts'
 import { deviceOf } from '../../src/families/bluetooth/bluez/device.ts'
 import { discoverDevices } from '../../src/families/bluetooth/bluez/discovery.ts'
+import { misuse } from '../support/errors.ts'
 import { given } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { busNeeds, FakeBluetoothd, type PrivateBus, privateBus } from './bluez-support.ts'
@@ -161,5 +162,5 @@ test('options of another kind', async () => {
     { timeout: -1 },
     { signal: 'now' },
   ]
-  for (const options of bad) await expect(search(options).ended).rejects.toThrow(TypeError)
+  for (const options of bad) await expect(search(options).ended).rejects.toEqual(misuse)
 })

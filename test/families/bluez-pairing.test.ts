@@ -4,6 +4,7 @@ import type { PairingAgent } from '../../src/families/bluetooth/bluez/agent.ts'
 import { pair, registerAgent, unpair } from '../../src/families/bluetooth/bluez/pairing.ts'
 import { publishRecord, registerProfile } from '../../src/families/bluetooth/bluez/profile.ts'
 import { adopt, type StreamEndpoint } from '../../src/index.ts'
+import { misuse, outOfRange, wrongType } from '../support/errors.ts'
 import { given } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { busNeeds, FakeBluetoothd, privateBus } from './bluez-support.ts'
@@ -97,17 +98,17 @@ test('arguments of another kind', async () => {
     await expect(pair(address as string)).rejects.toThrow(/address|AA:BB/)
     await expect(unpair(address as string)).rejects.toThrow(/address|AA:BB/)
   }
-  await expect(pair(A, {}, { timeout: -1 })).rejects.toThrow(TypeError)
-  await expect(registerAgent({}, { signal: 'x' as never })).rejects.toThrow(TypeError)
+  await expect(pair(A, {}, { timeout: -1 })).rejects.toEqual(outOfRange)
+  await expect(registerAgent({}, { signal: 'x' as never })).rejects.toEqual(wrongType)
   const events = { onConnection: () => undefined }
   const service = { uuid: 'spp', name: 'x' }
   for (const bad of [{ uuid: 'what' }, { uuid: 7 }, { name: '' }, { name: 'a\0b' }, { channel: 31 }, { channel: -1 }]) {
-    await expect(async () => registerProfile({ ...service, ...bad } as never, events)).rejects.toThrow(TypeError)
+    await expect(async () => registerProfile({ ...service, ...bad } as never, events)).rejects.toEqual(misuse)
   }
   await expect(async () => registerProfile({ ...service, security: 'high' }, events)).rejects.toMatchObject({
     code: 'ERR_UNSUPPORTED',
   })
-  await expect(async () => publishRecord({ ...service, channel: 0 })).rejects.toThrow(TypeError)
+  await expect(async () => publishRecord({ ...service, channel: 0 })).rejects.toEqual(outOfRange)
 })
 
 onBus('the agent’s capability follows from its callbacks', () =>

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { describe, expect } from 'vitest'
 import { bind, connect, type DatagramEndpoint, listen, type Message, type SocketOptions } from '../../src/index.ts'
+import { misuse } from '../support/errors.ts'
 import { given, need, python, scheme } from '../support/need.ts'
 import { startPython } from '../support/python.ts'
 import { eventually } from '../support/resources.ts'
@@ -105,7 +106,7 @@ describe.each([
     expect(String((await received(client)).data)).toBe('by name')
   })
 
-  available('of the wrong shape is a TypeError, and what cannot go is ERR_UNSUPPORTED', async () => {
+  available('of the wrong shape is refused, and what cannot go is ERR_UNSUPPORTED', async () => {
     await using socket = await bind(any)
     const to = { ...socket.local, host } as typeof socket.local
     const wrong = [
@@ -121,7 +122,7 @@ describe.each([
       { packetInfo: { interface: 'no-such-thing' } },
       { packetInfo: { interface: {} } },
     ] as object[]
-    for (const ancillary of wrong) await expect(socket.send('x', to, ancillary)).rejects.toBeInstanceOf(TypeError)
+    for (const ancillary of wrong) await expect(socket.send('x', to, ancillary)).rejects.toEqual(misuse)
     for (const ancillary of [{ drops: 1 }, { timestamp: 1n }, { hoplimit: 3 }, { toString: 1 }] as object[]) {
       await expect(socket.send('x', to, ancillary)).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
     }

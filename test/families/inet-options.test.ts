@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type InetSocketOptions, inetOptions } from '../../src/families/inet/options.ts'
 import type { InetAddress } from '../../src/families/inet.ts'
 import { bind, connect, type DatagramEndpoint, listen, type SocketOptions } from '../../src/index.ts'
+import { misuse, wrongNumber, wrongType } from '../support/errors.ts'
 import { given, type Need, need, scheme } from '../support/need.ts'
 
 const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === '::1'))
@@ -113,10 +114,9 @@ describe('options that are not', () => {
     await expect(listen('tcp://127.0.0.1:0', { broadcast: true })).rejects.toMatchObject({ code: 'ERR_OPTION_UNKNOWN' })
   })
 
-  given(tcp)('of the wrong type are a TypeError', async () => {
+  given(tcp)('of the wrong type are a TypeError, out of range a RangeError', async () => {
     await using listener = await listen('tcp://127.0.0.1:0')
     const wrong: [string, unknown][] = [
-      ['noDelay', 1],
       ['noDelay', 'yes'],
       ['keepAliveDelay', 0],
       ['keepAliveDelay', Number.NaN],
@@ -129,14 +129,20 @@ describe('options that are not', () => {
       ['receiveBuffer', -1],
       ['sendBuffer', 2 ** 31],
       ['userTimeout', -5],
+      ['ttl', 256],
+      ['tos', -1],
+      ['keepAliveCount', 128],
+      ['keepAliveDelay', 32_767_001],
+      ['keepAliveInterval', 32_767_001],
     ]
-    for (const [name, value] of wrong) expect(() => listener.setOption(name, value), name).toThrow(TypeError)
+    for (const [name, value] of wrong) expect(() => listener.setOption(name, value), name).toThrow(wrongNumber(value))
+    expect(() => listener.setOption('noDelay', 1)).toThrow(wrongType)
   })
 
   given(udp)("that the system refuses are the system's error", async () => {
     await using socket = await bind('udp://127.0.0.1:0')
-    expect(() => socket.setOption('ttl', 256)).toThrow(
-      expect.objectContaining({ code: 'EINVAL', syscall: 'setsockopt' }),
+    expect(() => socket.setOption('multicastInterface', '192.0.2.1')).toThrow(
+      expect.objectContaining({ code: 'EADDRNOTAVAIL', syscall: 'setsockopt' }),
     )
     expect(() => socket.setOption('ipv6Only', true)).toThrow(expect.objectContaining({ code: 'ENOPROTOOPT' }))
     socket.setOption('ipv6Only', false)
@@ -303,7 +309,7 @@ describe('multicast', () => {
       { group: group4, interface: {} },
       { group: group4, interface: '' },
     ]) {
-      expect(() => socket.setOption('joinGroup', wrong), String(wrong)).toThrow(TypeError)
+      expect(() => socket.setOption('joinGroup', wrong), String(wrong)).toThrow(misuse)
     }
   })
 })

@@ -50,7 +50,8 @@ describe('an unbound socket of messages', () => {
 
   udp('is closed again when an option cannot be set', () => {
     const before = openDescriptors()
-    expect(errorOf(() => inet.openDatagram?.(any, { ttl: 256 })).code).toBe('EINVAL')
+    expect(errorOf(() => inet.openDatagram?.(any, { ttl: 256 })).code).toBe('ERR_OUT_OF_RANGE')
+    expect(errorOf(() => inet.openDatagram?.(any, { multicastInterface: '192.0.2.1' })).code).toBe('EADDRNOTAVAIL')
     expect(errorOf(() => inet.openDatagram?.(any, { nothing: 1 })).code).toBe('ERR_OPTION_UNKNOWN')
     expect(openDescriptors()).toBe(before)
   })

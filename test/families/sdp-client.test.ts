@@ -4,6 +4,7 @@ import { SdpClient, type SdpClientOptions } from '../../src/families/bluetooth/s
 import { encodeElement } from '../../src/families/bluetooth/sdp/element-encoder.ts'
 import { uuidOfNumber } from '../../src/families/bluetooth/uuid.ts'
 import { AbortError, SocketError, socketpair } from '../../src/index.ts'
+import { misuse, outOfRange } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
 import {
   anyElement,
@@ -101,14 +102,14 @@ describe('requests as the specification writes them', () => {
     ['ranges that overlap', (client) => client.searchAttributes([SPP], [[0, 5], 5])],
     ['a handle of 33 bits', (client) => client.serviceAttribute(2 ** 32)],
     ['a negative handle', (client) => client.serviceAttribute(-1)],
-  ])('%s is a TypeError, and nothing is sent', async (_, call) => {
+  ])('%s is refused, and nothing is sent', async (_, call) => {
     const { peer, client } = ask(() => undefined)
-    expect(await failure(call(client))).toBeInstanceOf(TypeError)
+    expect(await failure(call(client))).toEqual(misuse)
     expect(peer.requests).toEqual([])
   })
 
   test('a time limit that is none', () => {
-    expect(() => new SdpClient(new ScriptedPeer(() => undefined), { responseTimeout: -1 })).toThrow(TypeError)
+    expect(() => new SdpClient(new ScriptedPeer(() => undefined), { responseTimeout: -1 })).toThrow(outOfRange)
   })
 })
 

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect } from 'vitest'
 import { connect, type Listener, listen, type StreamEndpoint, socketpair, takeOver } from '../../src/index.ts'
 import { buildOnce } from '../support/build.ts'
 import { startNode } from '../support/child.ts'
+import { outOfRange } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
 import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
 import { eventually } from '../support/resources.ts'
@@ -210,8 +211,8 @@ describe('a listener that could not be handed over goes on', () => {
       await expect(listener.handOver(wrong as StreamEndpoint)).rejects.toThrow(TypeError)
       await expect(takeOver(wrong as StreamEndpoint)).rejects.toThrow(TypeError)
     }
-    await expect(listener.handOver(ours, { timeout: -1 })).rejects.toThrow(TypeError)
-    await expect(takeOver(ours, { maxConnections: -1 })).rejects.toThrow(TypeError)
+    await expect(listener.handOver(ours, { timeout: -1 })).rejects.toEqual(outOfRange)
+    await expect(takeOver(ours, { maxConnections: -1 })).rejects.toEqual(outOfRange)
     await expect(takeOver(ours, { noDelay: true } as object)).rejects.toMatchObject({ code: 'ERR_OPTION_UNKNOWN' })
     expect(ours.destroyed).toBe(false)
     await stillWorks(listener)

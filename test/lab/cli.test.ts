@@ -79,9 +79,9 @@ describe('cat over rfcomm', () => {
 
   test('to a channel where nobody listens, and to a device that is not there', async () => {
     const refused = await cli('cat', ...fromNear, `rfcomm://${far.address}/29`).end().done
-    expect(refused.stderr).toBe(`polysocket: ECONNREFUSED connect ECONNREFUSED rfcomm://${far.address}/29\n`)
+    expect(refused.stderr).toBe(`polysocket: ECONNREFUSED connect rfcomm://${far.address}/29: connection refused\n`)
     const absent = await cli('cat', 'rfcomm://00:AA:01:7F:7F:7F/3').end().done
-    expect(absent.stderr).toMatch(/^polysocket: EHOSTDOWN connect EHOSTDOWN rfcomm:\/\/00:AA:01:7F:7F:7F\/3\n$/)
+    expect(absent.stderr).toMatch(/^polysocket: EHOSTDOWN connect rfcomm:\/\/00:AA:01:7F:7F:7F\/3: host is down\n$/)
     expect([refused.code, absent.code]).toEqual([1, 1])
   })
 })

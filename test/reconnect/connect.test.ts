@@ -13,6 +13,7 @@ import {
   SocketError,
   type StreamEndpoint,
 } from '../../src/index.ts'
+import { misuse } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -121,10 +122,10 @@ describe('what is not worth another try', () => {
 })
 
 test.each([{ retry: 'always' }, { retry: null }, { retry: 0 }, { retry: { attempts: 1.5 } }])(
-  '%o is a TypeError',
+  '%o is refused',
   async (options) => {
-    await expect(connect('memory:x', options as never)).rejects.toThrow(TypeError)
-    expect(() => createConnection('memory:x', options as never)).toThrow(TypeError)
+    await expect(connect('memory:x', options as never)).rejects.toEqual(misuse)
+    expect(() => createConnection('memory:x', options as never)).toThrow(misuse)
   },
 )
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type RetryPolicy, retryPolicy } from '../../src/core/retry.ts'
 import { Tries } from '../../src/core/tries.ts'
 import { isTransient, type Retry, type RetryOptions } from '../../src/index.ts'
+import { wrongNumber } from '../support/errors.ts'
 
 const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 
@@ -131,8 +132,9 @@ describe('retryPolicy', () => {
     { jitter: true },
     { when: 'always' },
     { onRetry: {} },
-  ])('%o is a TypeError', (retry) => {
-    expect(() => retryPolicy(retry as never)).toThrow(TypeError)
+  ])('%o is refused', (retry) => {
+    const value = typeof retry === 'object' && retry !== null ? Object.values(retry)[0] : retry
+    expect(() => retryPolicy(retry as never)).toThrow(wrongNumber(value))
   })
 
   test('a misspelt name is ERR_OPTION_UNKNOWN', () => {

@@ -2,6 +2,7 @@ import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { listen } from '../../src/index.ts'
 import { removeFds, type StoreFdsOptions, storeFds } from '../../src/systemd.ts'
+import { outOfRange, wrongType } from '../support/errors.ts'
 import { given, python, scheme } from '../support/need.ts'
 import { openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -61,6 +62,6 @@ test.each([[[]], [[-1]], [['0']], [0], [undefined]])('%j is no list of descripto
 })
 
 test('poll and the deadline are checked', async () => {
-  await expect(storeFds([0], { name: 'x', poll: 1 } as unknown as StoreFdsOptions)).rejects.toThrow(TypeError)
-  await expect(storeFds([0], { name: 'x', timeout: Number.NaN })).rejects.toThrow(TypeError)
+  await expect(storeFds([0], { name: 'x', poll: 1 } as unknown as StoreFdsOptions)).rejects.toEqual(wrongType)
+  await expect(storeFds([0], { name: 'x', timeout: Number.NaN })).rejects.toEqual(outOfRange)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type NotifyState, notify } from '../../src/systemd.ts'
+import { outOfRange } from '../support/errors.ts'
 import { given, python, scheme } from '../support/need.ts'
 import { openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
@@ -128,6 +129,6 @@ test.each([
 })
 
 test('options of the wrong type', async () => {
-  await expect(notify('READY=1', { timeout: -1 })).rejects.toThrow(TypeError)
+  await expect(notify('READY=1', { timeout: -1 })).rejects.toEqual(outOfRange)
   await expect(notify('READY=1', { signal: 7 as unknown as AbortSignal })).rejects.toThrow(TypeError)
 })

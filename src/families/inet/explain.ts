@@ -4,9 +4,9 @@ import type { HostAndPort } from './text.ts'
 /** Ports below it are for the privileged, unless the administrator said otherwise: ip_unprivileged_port_start of ip(7). */
 const FIRST_FREE_PORT = 1024
 
-/** Why a bind or connect failed, where the system's words leave one to guess. */
+/** Why a bind, connect or send failed, where the system's words leave one to guess. */
 export function explainInet({ code, syscall }: SocketError, scheme: string, to: HostAndPort): string | undefined {
-  if (syscall === 'connect') {
+  if (syscall !== 'bind') {
     return code === 'EACCES' && scheme === 'udp' ? 'a broadcast address takes the option broadcast' : undefined
   }
   if (code === 'EADDRNOTAVAIL') return `no interface of this machine has the address ${to.host.text}`

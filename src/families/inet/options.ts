@@ -154,14 +154,18 @@ function forOneSource(name: number): FamilyOption {
   return ({ domain }, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
 }
 
+/** Those of every family that what a TCP listener accepts has by itself. */
+export const inetSocketLevelOptions: Readonly<Record<string, KernelOption>> = {
+  receiveBuffer: { ...socketLevelOptions.receiveBuffer, isInherited: true },
+  sendBuffer: { ...socketLevelOptions.sendBuffer, isInherited: true },
+}
+
 /** MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL, in seconds, and MAX_TCP_KEEPCNT, of Linux's net/tcp.h. */
 const seconds = secondsFromMilliseconds(32_767)
 const probes = whole(1, 127)
 
 /** Numbers of Linux's netinet/tcp.h, bits/in.h and linux/in6.h. */
 export const inetOptions: Readonly<Record<string, FamilyOption>> = {
-  receiveBuffer: { ...socketLevelOptions.receiveBuffer, isInherited: true },
-  sendBuffer: { ...socketLevelOptions.sendBuffer, isInherited: true },
   noDelay: tcp(1, boolean),
   keepAlive: ofSocket(SO_KEEPALIVE, boolean, 'tcp'),
   keepAliveDelay: tcp(4, seconds),

@@ -1,5 +1,5 @@
 import { invalidAddress } from '../../core/address.ts'
-import { namedSystemError, socketClosed } from '../../core/errors.ts'
+import { messageTooLong, namedSystemError, socketClosed } from '../../core/errors.ts'
 import type { DatagramEvents, DatagramHandle, Done, Outgoing } from '../../core/family.ts'
 import { formatMemoryAddress, type MemoryAddress, plain } from './address.ts'
 import { Alarm } from './clock.ts'
@@ -128,13 +128,16 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
 }
 
 function refusal(data: Uint8Array, name: string | undefined): Error {
-  if (data.length > MAX_MESSAGE) return systemError('EMSGSIZE', 'send', name)
+  if (data.length > MAX_MESSAGE) return messageTooLong(data.length, MAX_MESSAGE, textOf(name))
   return systemError(name === undefined ? 'EDESTADDRREQ' : 'ECONNREFUSED', 'send', name)
 }
 
 function systemError(code: string, syscall: string, name: string | undefined): Error {
-  if (name === undefined) return namedSystemError(code, syscall)
-  return namedSystemError(code, syscall, formatMemoryAddress({ family: 'memory', scheme: 'memorygram', name }))
+  return namedSystemError(code, syscall, textOf(name))
+}
+
+function textOf(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : formatMemoryAddress({ family: 'memory', scheme: 'memorygram', name })
 }
 
 /** A socket under a name of its own, connected to a name that somebody has. */
