@@ -42,7 +42,7 @@ export class Outbox {
   #head = 0
   #bytes = 0
 
-  /** Throws a `TypeError`, or `ERR_OPTION_UNKNOWN`. */
+  /** Throws a `TypeError`, a `RangeError`, or `ERR_OPTION_UNKNOWN`. */
   constructor(options: OutboxOptions, onDrop: (dropped: Dropped) => void) {
     this.#limits = limitsOf(options)
     this.#onDrop = onDrop

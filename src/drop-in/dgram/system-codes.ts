@@ -6,7 +6,7 @@ import { failure, type SystemCode } from '../errors/failure.ts'
  * Throws everything that is no error of a socket.
  */
 export function codeOf(error: unknown): SystemCode {
-  if (error instanceof TypeError) return failure('EINVAL')
+  if (error instanceof TypeError || error instanceof RangeError) return failure('EINVAL')
   if (!(error instanceof SocketError)) throw error
   return error.code === 'ERR_ADDRESS_INVALID' ? failure('EINVAL') : error
 }
