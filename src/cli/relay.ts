@@ -5,7 +5,7 @@ import { connectNamed, isStream, readTarget, type Target } from './open.ts'
 import { relayMessages } from './relay-messages.ts'
 import { type SessionOptions, Sessions } from './relay-sessions.ts'
 import { relayStreams } from './relay-streams.ts'
-import { EXIT, note, reportError } from './report.ts'
+import { EXIT, errorText, note, reportError } from './report.ts'
 import type { Stop } from './stop.ts'
 import { Traffic } from './traffic.ts'
 
@@ -101,7 +101,10 @@ function serve(listener: Listener<Endpoint>, far: Target, options: RelayOptions,
   const open = new Set<AbortController>()
   const flows = new Set<Promise<void>>()
   const closed = new Promise<void>((resolve) => listener.once('close', resolve))
-  listener.on('drop', ({ remote }) => note(`refused a connection${nameOf(remote)}: ${options.maxConnections} are open`))
+  listener.on('drop', ({ remote, error }) => {
+    const why = error === undefined ? `${options.maxConnections} are open` : errorText(error)
+    note(`refused a connection${nameOf(remote)}: ${why}`)
+  })
   listener.on('exhausted', (error) => reportError(error))
   let failure: Error | undefined
   listener.on('error', (error) => (failure = error))

@@ -10,7 +10,7 @@ export interface DeadlineOptions {
   readonly timeout?: number | undefined
 }
 
-/** Throws a `TypeError` unless both are of their type. */
+/** Throws a `TypeError`, or a `RangeError` for a timeout that cannot be. */
 export function checkDeadline({ signal, timeout }: DeadlineOptions): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongType('signal must be an AbortSignal')
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31)) {

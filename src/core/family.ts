@@ -204,7 +204,7 @@ export interface DatagramHandle<A extends AddressBase = Address> extends Handle<
   /**
    * Makes ready what is to go with a message to `target`. Descriptors are duplicated, and closed by `send` once it has sent
    * or refused the message, or by `detach`. Throws, with nothing held: `ERR_UNSUPPORTED` for what this socket cannot send,
-   * a `TypeError`, or the system's error (EBADF, EMFILE; EINVAL for more than one message carries). Absent where nothing
+   * a `TypeError`, a `RangeError`, or the system's error (EBADF, EMFILE; EINVAL for more than one message carries). Absent where nothing
    * can go with a message.
    */
   attach?(ancillary: SentAncillary, target: unknown): unknown

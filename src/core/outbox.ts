@@ -46,7 +46,7 @@ export class Outbox {
   #bytes = 0
   readonly #compaction: Compaction = new Compaction(() => this.#compact())
 
-  /** Throws a `TypeError`, or `ERR_OPTION_UNKNOWN`. */
+  /** Throws a `TypeError`, a `RangeError`, or `ERR_OPTION_UNKNOWN`. */
   constructor(options: OutboxOptions, onDrop: (dropped: Dropped) => void) {
     this.#limits = limitsOf(options)
     this.#onDrop = onDrop

@@ -370,7 +370,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
   }
 }
 
-/** Throws a `TypeError` for an option of the wrong type. `retry` and `outbox` are checked where they are read. */
+/** Throws a `TypeError` for an option of the wrong type, a `RangeError` for a number that cannot be. `retry` and `outbox` are checked where they are read. */
 export function checkPersistentOptions(options: PersistentOptions<never>): void {
   checkOpenOptions(options)
   const { stableAfter, prepare, retry } = options

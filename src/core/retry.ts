@@ -89,7 +89,7 @@ export function isTransient(error: Error): boolean {
   return code !== undefined && TRANSIENT.has(code)
 }
 
-/** Reads `retry`; `undefined` for no retries. Throws a `TypeError`, or `ERR_OPTION_UNKNOWN`. */
+/** Reads `retry`; `undefined` for no retries. Throws a `TypeError`, a `RangeError`, or `ERR_OPTION_UNKNOWN`. */
 export function retryPolicy(retry: boolean | number | RetryOptions | undefined): RetryPolicy | undefined {
   if (retry === undefined || retry === false) return undefined
   const options = retry === true ? {} : typeof retry === 'number' ? { attempts: retry } : retry

@@ -9,7 +9,7 @@ export interface AncillaryField {
   readonly otherwise?: unknown
   /**
    * Its form for a message to this sockaddr, empty where the peer is not known. Throws a `TypeError` for a value of the
-   * wrong shape. Absent for what cannot be sent.
+   * wrong shape, a `RangeError` for a number that cannot be. Absent for what cannot be sent.
    */
   encode?(value: unknown, to: Uint8Array): ControlPart
 }
