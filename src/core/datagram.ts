@@ -17,7 +17,10 @@ import { type Posting, Sender, type SendOptions } from './sender.ts'
 import type { DatagramStats } from './stats.ts'
 
 export interface DatagramEndpointOptions {
-  /** Messages that may wait to be received. Default 4,096; and never more than 4 MiB of them. */
+  /**
+   * Messages that may wait to be received. Default 4,096; and never more than 6 MiB of memory, where each costs 512 bytes
+   * besides its own, nor more than 64 descriptors and those of one message.
+   */
   readonly receiveQueue?: number | undefined
   /** Messages that may wait to be sent. Default 1,024. */
   readonly sendQueue?: number | undefined
