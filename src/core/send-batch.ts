@@ -16,22 +16,24 @@ export class Batch implements Completion {
   readonly #onDone: (result: BatchResult) => void
   readonly #failed: { index: number; error: Error }[] = []
   #sent = 0
+  #left: number
   #isStopped = false
 
   constructor(size: number, onDone: (result: BatchResult) => void) {
     this.#size = size
+    this.#left = size
     this.#onDone = onDone
-    this.#settleIfDone()
+    if (size === 0) onDone(this.#result())
   }
 
   sent(): void {
     this.#sent++
-    this.#settleIfDone()
+    this.#count()
   }
 
   failed(error: Error, index: number): void {
     this.#failed.push({ index, error })
-    this.#settleIfDone()
+    this.#count()
   }
 
   get isStopped(): boolean {
@@ -45,8 +47,8 @@ export class Batch implements Completion {
     return this.#result()
   }
 
-  #settleIfDone(): void {
-    if (this.#sent + this.#failed.length === this.#size) this.#onDone(this.#result())
+  #count(): void {
+    if (--this.#left === 0) this.#onDone(this.#result())
   }
 
   #result(): BatchResult {

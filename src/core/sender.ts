@@ -122,20 +122,22 @@ export class Sender {
   }
 
   async #pushAll(postings: readonly Draft[], batch: Batch): Promise<void> {
-    for (; batch.next < postings.length; batch.next++) {
-      const { data, to, ancillary } = postings[batch.next] as Draft
+    for (let index = 0; index < postings.length; index++) {
+      const { data, to, ancillary } = postings[index] as Draft
+      batch.next = index
       try {
         const found = this.#destinations.find(to)
         const target = found instanceof Promise ? await found : found
         // Others may have waited for the same room.
         while (this.#queue.isFull && !batch.isStopped) await this.#queue.ready()
         if (batch.isStopped) return
-        this.#queue.push(this.#outgoing(data, target, ancillary), batch, batch.next)
+        this.#queue.push(this.#outgoing(data, target, ancillary), batch, index)
       } catch (error) {
         if (batch.isStopped) return
-        batch.failed(error as Error, batch.next)
+        batch.failed(error as Error, index)
       }
     }
+    batch.next = postings.length
   }
 
   #checkOpen(): void {
