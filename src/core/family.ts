@@ -246,10 +246,23 @@ export interface ListenerHandle<A extends AddressBase = Address> extends Handle<
    * for its `inherit`, of at most 8,192 bytes. `undefined` where there is nothing to do.
    */
   readonly inheritance?: string | undefined
-  /** Does at `close` what the text says. Throws EPROTO for one that `inheritance` never gives. */
+  /** Does at `close` what the text says. Throws EPROTO for one that `inheritance` never gives, or not for this socket. */
   inherit?(inheritance: string): void
   /** Closes our descriptor alone, as the socket lives on in another process. Absent where it cannot be handed over. */
   abandon?(): void
+  /**
+   * What decides which of two processes has the socket: a new one, or the one that the other process sent as `fd`, which
+   * stays the caller's where this throws. Absent where it cannot be handed over.
+   */
+  token?(fd?: number): Token
+}
+
+/** There is one, whichever process looks for it: the first that takes it has it, and it dies with nobody. */
+export interface Token {
+  readonly fd: number
+  /** Whether it is ours, at once and for good. */
+  take(): boolean
+  close(): void
 }
 
 export interface ListenerEvents<A extends AddressBase = Address> {

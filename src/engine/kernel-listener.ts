@@ -4,6 +4,7 @@ import type { AnyHandle, ListenerEvents, ListenerHandle } from '../core/family.t
 import { type Addon, DISCONNECTED, NAME_SIZE, READABLE } from './addon.ts'
 import * as errno from './errno.ts'
 import { KernelSocket, type SocketKind } from './kernel.ts'
+import { KernelToken } from './kernel-token.ts'
 
 /** While no descriptor is to be had, the listener tries again this often, in milliseconds. */
 const EXHAUSTED_RETRY = 50
@@ -84,8 +85,12 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   }
 
   inherit(inheritance: string): void {
-    const cleanup = this.kind.inherit?.(inheritance)
+    const cleanup = this.kind.inherit?.(inheritance, this.local)
     if (cleanup !== undefined) this.onceClosed(cleanup)
+  }
+
+  token(fd?: number): KernelToken {
+    return fd === undefined ? KernelToken.make(this.addon) : KernelToken.of(this.addon, fd)
   }
 
   protected onReady(): void {

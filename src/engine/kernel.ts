@@ -40,7 +40,7 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly coalesces?: boolean
   /** See the family's definition. */
   readonly ancillary?: Readonly<Record<string, AncillaryField>> | undefined
-  readonly inherit?: ((inheritance: string) => Cleanup) | undefined
+  readonly inherit?: ((inheritance: string, local: A | undefined) => Cleanup) | undefined
   readonly peerCredentials?:
     | ((read: (option: RawOption) => Buffer, options: PeerCredentialsOptions) => PeerCredentials)
     | undefined
