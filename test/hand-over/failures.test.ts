@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect } from 'vitest'
+import { loadAddon } from '../../src/engine/addon.ts'
 import { connect, type Listener, listen, type StreamEndpoint, socketpair, takeOver } from '../../src/index.ts'
 import { buildOnce } from '../support/build.ts'
 import { startNode } from '../support/child.ts'
@@ -250,10 +251,10 @@ describe('a listener that could not be handed over goes on', () => {
 describe('what is taken over must be a listening socket', () => {
   const withText = (text: string): Buffer => Buffer.concat([Buffer.from([2, 2, 0, text.length]), Buffer.from(text)])
 
-  /** A token: one byte in a socket whose other end is closed; none where it is taken. */
-  function token(byte = 'x'): number {
+  /** A token: one byte in a socket whose other end is closed. */
+  function token(): number {
     const [kept, filled] = channel()
-    writeSync(filled.fd as number, byte)
+    writeSync(filled.fd as number, 'x')
     filled.destroy()
     return kept.fd as number
   }
@@ -301,10 +302,14 @@ describe('what is taken over must be a listening socket', () => {
     await using listener = await listen('tcp://127.0.0.1:0')
     const fd = listener.fd as number
     const file = openSync('/dev/zero', 'r')
-    const wrong = [() => token(''), () => channel()[0].fd as number, () => file]
-    for (const make of wrong) {
-      expect(await offered(Buffer.from(offer), [fd, make()])).toMatchObject({ code: 'ECONNRESET' })
+    const ends = new Int32Array(2)
+    loadAddon().addon?.socketpair(1, 1, 0, ends)
+    const [taken, other] = ends as unknown as [number, number]
+    loadAddon().addon?.close(other)
+    for (const wrong of [taken, channel()[0].fd as number, file]) {
+      expect(await offered(Buffer.from(offer), [fd, wrong])).toMatchObject({ code: 'ECONNRESET' })
     }
+    loadAddon().addon?.close(taken)
     closeSync(file)
     await stillWorks(listener)
   })
