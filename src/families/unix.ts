@@ -103,7 +103,7 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
   peerCredentials,
   bindOptions: ['mode', 'unlinkStale'],
   aroundBind: (address, binding) => bindSteps(nameOf(address), format(address), binding),
-  inherit: inheritedRemoval,
+  inherit: (inheritance, local) => inheritedRemoval(inheritance, local && boundPath(local)),
   node: {
     schemes: ['unix'],
     encode: toNodePath,
@@ -126,6 +126,11 @@ function nameOf(address: UnixAddress): Name {
     throw invalidAddress(inspect(address), 'the scheme must be unix, unixgram or unixpacket')
   }
   return readName(address)
+}
+
+function boundPath(address: UnixAddress): Uint8Array | undefined {
+  const name = nameOf(address)
+  return name.kind === 'path' ? name.path : undefined
 }
 
 function format(address: UnixAddress): string {

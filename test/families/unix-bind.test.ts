@@ -198,6 +198,7 @@ describe('permissions', () => {
     let atFirst = 0
     await withUmask(0, async () => {
       const steps = unixDefinition.aroundBind?.(address, { fd, options: { mode: 0o600 } })
+      steps?.before?.()
       expect(addon.bind(fd, unixDefinition.encode(address))).toBe(0)
       atFirst = statSync(path).mode & 0o777
       steps?.bound?.()
