@@ -102,6 +102,10 @@ export class HandOverChannel {
     return readableEnded ? this.reset() : socketClosed(this.syscall)
   }
 
+  get isDestroyed(): boolean {
+    return this.#endpoint.destroyed
+  }
+
   /** Whether the other process has closed its end. */
   get isPeerGone(): boolean {
     const { errored, readableEnded } = this.#endpoint

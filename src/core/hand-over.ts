@@ -116,8 +116,8 @@ function take<T>(channel: HandOverChannel, inheritance: string, adopt: (fd: numb
     taking = adopt(socketFd)
     token = taking.handle.token?.(tokenFd)
     if (inheritance !== '') taking.handle.inherit?.(inheritance)
-    // The point of no return, for both.
-    if (token?.take() !== true) throw channel.reset()
+    // The point of no return, for both. Who cannot say that it has the token does not take it: it would pass for dead.
+    if (channel.isDestroyed || token?.take() !== true) throw channel.reset()
     return taking.listener
   } catch (error) {
     taking?.handle.abandon?.()
@@ -138,16 +138,20 @@ function closeAll(fds: readonly number[]): void {
  * was busy has one turn to read what is there already.
  */
 async function unlessGivenUp<T>(channel: HandOverChannel, options: DeadlineOptions, run: () => Promise<T>): Promise<T> {
+  let isDone = false
   let steps: Promise<T> | undefined
   const start = (): Promise<T> => {
-    steps = run()
+    steps = run().then((result) => {
+      isDone = true
+      return result
+    })
     return steps
   }
   try {
     return await withDeadline(options, channel.syscall, undefined, start, () => undefined)
   } catch (error) {
     await turnOfTheLoop()
-    channel.destroy()
+    if (!isDone) channel.destroy()
     if (steps === undefined) throw error
     return steps.catch(() => {
       throw error

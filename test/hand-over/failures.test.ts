@@ -336,6 +336,20 @@ describe('what is taken over must be a listening socket', () => {
     await stillWorks(listener)
   })
 
+  test("nor with somebody else's file, which is not removed", async () => {
+    await using directory = await temporaryDirectory()
+    await using victim = await listen(`unix:${directory.file('victim')}`)
+    await using other = await listen(`unix:${directory.file('other')}`)
+    await using abstract = await listen(`unix:@hostile-${process.pid}`)
+    const { dev, ino } = statSync(directory.file('victim'), { bigint: true })
+    const text = withText(`${dev} ${ino} ${Buffer.from(directory.file('victim')).toString('base64')}`)
+    for (const listener of [other, abstract]) {
+      expect(await offered(text, [listener.fd as number, token()])).toMatchObject({ code: 'EPROTO' })
+    }
+    expect(existsSync(directory.file('victim'))).toBe(true)
+    await stillWorks(victim)
+  })
+
   test('an option that the socket does not have closes ours alone', async () => {
     await using listener = await listen('tcp://127.0.0.1:0')
     const error = await offered(Buffer.from(offer), [listener.fd as number, token()], { allow: () => true })
