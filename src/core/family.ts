@@ -148,6 +148,8 @@ export interface HeldDescriptors {
   readonly fds: readonly number[]
   /** They are the caller's. */
   take(): number[]
+  /** The same descriptors, each held by itself. */
+  split(): HeldDescriptors[]
   /** The first is what `use` owns as soon as it has returned; where it throws it is closed, as are the others. */
   give<T>(use: (fd: number) => T): T
   /** Throws nothing, whatever close(2) says. */
@@ -259,10 +261,23 @@ export interface ListenerHandle<A extends AddressBase = Address> extends Handle<
    * for its `inherit`, of at most 8,192 bytes. `undefined` where there is nothing to do.
    */
   readonly inheritance?: string | undefined
-  /** Does at `close` what the text says. Throws EPROTO for one that `inheritance` never gives. */
+  /** Does at `close` what the text says. Throws EPROTO for one that `inheritance` never gives, or not for this socket. */
   inherit?(inheritance: string): void
   /** Closes our descriptor alone, as the socket lives on in another process. Absent where it cannot be handed over. */
   abandon?(): void
+  /**
+   * What decides which of two processes has the socket: a new one, or the one that the other process sent as `fd`, which
+   * stays the caller's where this throws. Absent where it cannot be handed over.
+   */
+  token?(fd?: number): Token
+}
+
+/** There is one, whichever process looks for it: the first that takes it has it, and it dies with nobody. */
+export interface Token {
+  readonly fd: number
+  /** Whether it is ours, at once and for good. */
+  take(): boolean
+  close(): void
 }
 
 export interface ListenerEvents<A extends AddressBase = Address> {

@@ -3,16 +3,26 @@ import { explained, namedSystemError, type SocketError, socketClosed } from './e
 import type { HeldDescriptors } from './family.ts'
 import { StreamEndpoint } from './stream.ts'
 
-/** What a frame says. The taker asks, the giver offers the socket with the frame, the taker has taken it. */
+/**
+ * What a frame says. The taker asks; the giver offers the socket and the token, which come with the frame; the taker has
+ * taken the token; the giver has read that, and leaves.
+ */
 export const ASK = 1
 export const OFFER = 2
 export const TAKEN = 3
+export const LEFT = 4
 
-/** A frame is version, kind, and the length of its text in two bytes, most significant first; then the text. */
-const VERSION = 1
+/**
+ * A frame is version, kind, and the length of its text in two bytes, most significant first; then the text. Version 1 had
+ * no token.
+ */
+const VERSION = 2
 const HEADER = 4
 /** A path of Linux's longest, 4,096 bytes, fits in base64. */
 const LONGEST_TEXT = 8192
+
+/** What a stream fails with whose other end is closed. */
+const GONE: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE'])
 
 const EVENTS = ['readable', 'end', 'close'] as const
 
@@ -39,9 +49,9 @@ export class HandOverChannel {
     this.#endpoint.keepFds((held) => this.#held.push(held))
   }
 
-  /** The descriptors that came, for the caller to take or close. */
+  /** The descriptors that came, each by itself, for the caller to take or close. */
   takeFds(): HeldDescriptors[] {
-    return this.#held.splice(0)
+    return this.#held.splice(0).flatMap((held) => held.split())
   }
 
   write(kind: number, text = '', fds?: readonly number[]): Promise<void> {
@@ -87,7 +97,22 @@ export class HandOverChannel {
   #gone(): Error {
     const { errored, readableEnded } = this.#endpoint
     if (errored !== null) return errored
-    return readableEnded ? namedSystemError('ECONNRESET', this.syscall) : socketClosed(this.syscall)
+    return readableEnded ? this.reset() : socketClosed(this.syscall)
+  }
+
+  get isDestroyed(): boolean {
+    return this.#endpoint.destroyed
+  }
+
+  /** Whether the other process has closed its end. */
+  get isPeerGone(): boolean {
+    const { errored, readableEnded } = this.#endpoint
+    return readableEnded || GONE.has((errored as NodeJS.ErrnoException | null)?.code)
+  }
+
+  /** The error for an other process that is gone, or does not want any more. */
+  reset(): SocketError {
+    return namedSystemError('ECONNRESET', this.syscall)
   }
 
   /** Gives the stream back as it was. */

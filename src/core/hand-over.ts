@@ -2,81 +2,147 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { AddressBase } from './address.ts'
 import { type DeadlineOptions, withDeadline } from './deadline.ts'
 import { socketClosed } from './errors.ts'
-import type { HeldDescriptors, ListenerHandle } from './family.ts'
-import { ASK, HandOverChannel, OFFER, TAKEN } from './hand-over-channel.ts'
+import type { HeldDescriptors, ListenerHandle, Token } from './family.ts'
+import { ASK, HandOverChannel, LEFT, OFFER, TAKEN } from './hand-over-channel.ts'
 import type { StreamEndpoint } from './stream.ts'
 
+/** Milliseconds for the last two frames, once the socket has changed hands. Without them the stream is lost, and no more. */
+const COURTESY_LIMIT = 1000
+
 /**
- * Gives the other process the socket of a listener. That process has it, and owns what its name left behind, once this
- * resolves; ours is then to be abandoned. When it rejects, ours is as it was, and the stream is destroyed.
+ * The socket of a listener, offered to another process. A token goes with it, and decides: the process that takes it first
+ * has the socket. So one process has it, and not none or two, whoever of them stops, dies or gives up, and when.
  */
-export function giveListener(
-  endpoint: StreamEndpoint,
-  handle: ListenerHandle<AddressBase>,
-  options: DeadlineOptions,
-): Promise<void> {
-  const channel = new HandOverChannel(endpoint, 'handOver')
-  return exchange(channel, options, async () => {
-    // Descriptors that come before somebody wants them are closed by the system: the taker says when it does.
-    await channel.read(ASK)
-    if (handle.fd === undefined) throw socketClosed('handOver')
-    await channel.write(OFFER, handle.inheritance, [handle.fd])
-    await channel.read(TAKEN)
-  })
+export class Offer {
+  readonly #channel: HandOverChannel
+  readonly #handle: ListenerHandle<AddressBase>
+  #token: Token | undefined
+  #isTold = false
+  #isOver = false
+
+  constructor(endpoint: StreamEndpoint, handle: ListenerHandle<AddressBase>) {
+    this.#channel = new HandOverChannel(endpoint, 'handOver')
+    this.#handle = handle
+  }
+
+  /**
+   * Resolves once the other process has the socket, and owns what its name left behind; ours is then to be abandoned. When
+   * it rejects, ours stays ours, and the stream is destroyed.
+   */
+  async give(options: DeadlineOptions): Promise<void> {
+    const channel = this.#channel
+    try {
+      await unlessGivenUp(channel, options, async () => {
+        // Descriptors that come before somebody wants them are closed by the system: the taker says when it does.
+        await channel.read(ASK)
+        if (this.#isOver || this.#handle.fd === undefined) throw socketClosed('handOver')
+        this.#token = this.#handle.token?.() as Token
+        await channel.write(OFFER, this.#handle.inheritance, [this.#handle.fd, this.#token.fd])
+        await channel.read(TAKEN)
+        this.#isTold = true
+      })
+      await part(channel, () => channel.write(LEFT))
+    } catch (error) {
+      channel.destroy()
+      // One that took the token and died before it could say so leaves the socket to us, who still have it.
+      if (this.#isOurs() || channel.isPeerGone) throw error
+    } finally {
+      this.#isOver = true
+      this.#token?.close()
+    }
+  }
+
+  /** Ends it, where it is not over: whether the socket is ours for good. */
+  end(): boolean {
+    const isOurs = this.#isOurs()
+    if (!this.#isOver) this.#channel.destroy()
+    this.#isOver = true
+    return isOurs
+  }
+
+  #isOurs(): boolean {
+    return !this.#isTold && (this.#token === undefined || this.#token.take())
+  }
 }
 
-/** A listener that is ours as soon as the other process has been told. */
+/** A listener that is ours once the token is. */
 export interface Taking<T> {
   readonly listener: T
   readonly handle: ListenerHandle<AddressBase>
 }
 
 /**
- * Takes the socket that the other process gives. `adopt` owns the descriptor from then on, also when it throws. When
- * this rejects, the socket is still the other's, ours is closed, and the stream is destroyed.
+ * Takes the socket that the other process offers, also where that process has died since. `adopt` owns the descriptor from
+ * then on, also when it throws. When this rejects, the socket is still the other's, ours is closed, and the stream is
+ * destroyed.
  */
-export function receiveListener<T>(
+export async function receiveListener<T>(
   endpoint: StreamEndpoint,
   options: DeadlineOptions,
   adopt: (held: HeldDescriptors) => Taking<T>,
 ): Promise<T> {
   const channel = new HandOverChannel(endpoint, 'takeOver')
   channel.wantFds()
-  return exchange(channel, options, async () => {
-    await channel.write(ASK)
-    const inheritance = await channel.read(OFFER)
-    const { listener, handle } = adopt(onlyFd(channel))
-    try {
-      if (inheritance !== '') handle.inherit?.(inheritance)
-      // The point of no return: from here on the other process stops.
+  try {
+    const listener = await unlessGivenUp(channel, options, async () => {
+      await channel.write(ASK)
+      const inheritance = await channel.read(OFFER)
+      return take(channel, inheritance, adopt)
+    })
+    await part(channel, async () => {
       await channel.write(TAKEN)
-      return listener
-    } catch (error) {
-      handle.abandon?.()
-      throw error
-    }
-  })
+      await channel.read(LEFT)
+    })
+    return listener
+  } catch (error) {
+    channel.destroy()
+    throw error
+  } finally {
+    closeAll(channel.takeFds())
+  }
 }
 
-function onlyFd(channel: HandOverChannel): HeldDescriptors {
+function take<T>(channel: HandOverChannel, inheritance: string, adopt: (held: HeldDescriptors) => Taking<T>): T {
   const came = channel.takeFds()
-  const count = came.reduce((total, { fds }) => total + fds.length, 0)
-  const [first] = came
-  if (first !== undefined && count === 1) return first
+  const [socket, tokenCame] = came
+  if (socket === undefined || tokenCame === undefined || came.length > 2) {
+    closeAll(came)
+    throw channel.violation(`${came.length} descriptors came, and not two`)
+  }
+  let taking: Taking<T> | undefined
+  let token: Token | undefined
+  try {
+    taking = adopt(socket)
+    const { handle, listener } = taking
+    token = tokenCame.give((fd) => handle.token?.(fd))
+    if (inheritance !== '') handle.inherit?.(inheritance)
+    // The point of no return, for both. Who cannot say that it has the token does not take it: it would pass for dead.
+    if (channel.isDestroyed || token?.take() !== true) throw channel.reset()
+    return listener
+  } catch (error) {
+    taking?.handle.abandon?.()
+    throw error
+  } finally {
+    tokenCame.close()
+    token?.close()
+  }
+}
+
+/** Closes descriptors that came from the other process, and that nothing owns yet. */
+function closeAll(came: readonly HeldDescriptors[]): void {
   for (const held of came) held.close()
-  throw channel.violation(`${count} descriptors came, and not one`)
 }
 
 /**
- * Runs the steps under the deadline. What they have decided by then stands: a loop that was busy has one turn to read
- * an answer that is there already, so that not one process thinks that it has the socket and the other that it kept it.
+ * Runs the steps under the deadline. Giving them up destroys the stream; what they have done by then stands. A loop that
+ * was busy has one turn to read what is there already.
  */
-async function exchange<T>(channel: HandOverChannel, options: DeadlineOptions, run: () => Promise<T>): Promise<T> {
-  let isDecided = false
+async function unlessGivenUp<T>(channel: HandOverChannel, options: DeadlineOptions, run: () => Promise<T>): Promise<T> {
+  let isDone = false
   let steps: Promise<T> | undefined
   const start = (): Promise<T> => {
     steps = run().then((result) => {
-      isDecided = true
+      isDone = true
       return result
     })
     return steps
@@ -85,12 +151,20 @@ async function exchange<T>(channel: HandOverChannel, options: DeadlineOptions, r
     return await withDeadline(options, channel.syscall, undefined, start, () => undefined)
   } catch (error) {
     await turnOfTheLoop()
-    if (steps !== undefined && isDecided) return steps
+    if (!isDone) channel.destroy()
+    if (steps === undefined) throw error
+    return steps.catch(() => {
+      throw error
+    })
+  }
+}
+
+/** The last frames, after which the stream is as it was. It is of no use where they do not come. */
+async function part(channel: HandOverChannel, frames: () => Promise<unknown>): Promise<void> {
+  try {
+    await withDeadline({ timeout: COURTESY_LIMIT }, channel.syscall, undefined, frames, () => undefined)
+    channel.release()
+  } catch {
     channel.destroy()
-    await steps?.catch(() => undefined)
-    for (const held of channel.takeFds()) held.close()
-    throw error
-  } finally {
-    if (isDecided) channel.release()
   }
 }

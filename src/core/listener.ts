@@ -6,7 +6,7 @@ import { reportAccept, reportClose, reportError } from './diagnostics.ts'
 import { socketClosed, unsupported } from './errors.ts'
 import type { SchemeFacts } from './facts.ts'
 import type { AnyHandle, ListenerHandle } from './family.ts'
-import { giveListener } from './hand-over.ts'
+import { Offer } from './hand-over.ts'
 import type { RawOption, SocketOptions } from './options.ts'
 import type { ListenerStats } from './stats.ts'
 import type { StreamEndpoint } from './stream.ts'
@@ -79,7 +79,8 @@ export class Listener<E extends Accepted = Accepted>
   #closed = false
   /** What it was lost to. */
   #lost: Error | undefined
-  #isLeaving = false
+  /** While it is being handed over. */
+  #offer: Offer | undefined
   /** One for all connections. */
   readonly #onClose = (): void => {
     this.#connections--
@@ -279,28 +280,26 @@ export class Listener<E extends Accepted = Accepted>
    *
    * Rejects with `ERR_UNSUPPORTED` for a listener or stream that is not the kernel engine's, with `ERR_SOCKET_CLOSED`,
    * `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `takeOver` does, and on abort and
-   * timeout. This listener then goes on as before, and the stream is destroyed.
+   * timeout. This listener then goes on as before, and the stream is destroyed. One of the two processes has the socket,
+   * and not both, whatever happens to them: a successor that has it when our time is up makes this resolve. Leave the
+   * stream alone meanwhile.
    */
   async handOver(endpoint: StreamEndpoint, options: DeadlineOptions = {}): Promise<void> {
     checkDeadline(options)
     if (this.#closed) throw socketClosed('handOver')
-    if (this.#handle.abandon === undefined || this.#isLeaving) {
-      const why = this.#isLeaving ? 'it is being handed over already' : 'a listener of this kind stays in its process'
+    if (this.#handle.token === undefined || this.#offer !== undefined) {
+      const why =
+        this.#offer === undefined ? 'a listener of this kind stays in its process' : 'it is being handed over already'
       throw unsupported('handOver', why)
     }
-    this.#isLeaving = true
-    const stop = (): void => void endpoint.destroy()
-    this.once('close', stop)
+    this.#offer = new Offer(endpoint, this.#handle)
     try {
-      await giveListener(endpoint, this.#handle, options)
-      this.#handle.abandon()
-      this.off('close', stop)
+      await this.#offer.give(options)
       await this.close()
     } catch (error) {
       throw this.#closed ? socketClosed('handOver') : error
     } finally {
-      this.#isLeaving = false
-      this.off('close', stop)
+      this.#offer = undefined
     }
   }
 
@@ -308,7 +307,8 @@ export class Listener<E extends Accepted = Accepted>
   close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true
-      this.#handle.close()
+      if (this.#offer === undefined || this.#offer.end()) this.#handle.close()
+      else this.#handle.abandon?.()
       for (const acceptor of this.#acceptors) acceptor.reject(socketClosed('accept'))
       this.#acceptors.clear()
       this.#whenClosed = new Promise((resolve) => {

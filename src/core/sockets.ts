@@ -105,9 +105,10 @@ export interface Sockets {
    * The other end of `listener.handOver`: takes the listening socket of the process at the other end of a Unix stream,
    * which goes on accepting until then. Resolves when the socket is ours; several are taken one after the other.
    *
-   * Rejects with `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `handOver` does or what
-   * comes is no listening socket, `ERR_OPTION_UNKNOWN`, and on abort and timeout. The socket is then still the other's, and
-   * the stream is destroyed.
+   * Rejects with `ECONNRESET` where the other process goes away or keeps it, `EPROTO` where it does not speak as `handOver`
+   * does or what comes is no listening socket, `ERR_OPTION_UNKNOWN`, and on abort and timeout. The socket is then still the
+   * other's, and the stream is destroyed. A process that goes away after it has offered the socket leaves it to us: this
+   * resolves, and only the stream is destroyed. Leave the stream alone meanwhile.
    */
   takeOver(endpoint: StreamEndpoint, options?: TakeOverOptions): Promise<Listener<StreamEndpoint | DatagramEndpoint>>
   /**

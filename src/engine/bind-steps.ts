@@ -11,19 +11,34 @@ export interface Binding {
 export interface BindSteps {
   /** The address is one that leaves the socket unbound. */
   readonly skip?: boolean
+  /** Called before each bind. */
+  before?(): void
   /** Whether to bind once more after this error. A family with this step cannot listen at once. */
   retry?(error: unknown): Promise<boolean>
   /** Called after the bind. What it returns is called when the socket is closed. */
   bound?(): Cleanup | undefined
+  /** Runs the bind, all steps and listen(2) while no other process does for the same address. */
+  exclusively?<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** Binds, as far as the steps want it, and once more where they say so; the step after it is the caller's. */
-export async function bindWithRetry(steps: BindSteps, bind: () => void | Promise<void>): Promise<void> {
-  if (steps.skip === true) return
-  try {
-    await bind()
-  } catch (error) {
-    if (!(await steps.retry?.(error))) throw error
+/** Binds, as far as the steps want it, and once more where they say so; `then` takes what `bound` returned, and goes on. */
+export async function bindWithSteps(
+  steps: BindSteps,
+  bind: () => void | Promise<void>,
+  then: (cleanup: Cleanup | undefined) => void,
+): Promise<void> {
+  const attempt = async (): Promise<void> => {
+    steps.before?.()
     await bind()
   }
+  const run = async (): Promise<void> => {
+    if (steps.skip !== true) {
+      await attempt().catch(async (error) => {
+        if (!(await steps.retry?.(error))) throw error
+        await attempt()
+      })
+    }
+    then(steps.bound?.())
+  }
+  await (steps.exclusively?.(run) ?? run())
 }

@@ -84,6 +84,10 @@ export class OwnedDescriptors implements HeldDescriptors {
     return [...fds]
   }
 
+  split(): OwnedDescriptors[] {
+    return this.#letGo().map((fd) => new OwnedDescriptors(this.#addon, [fd]))
+  }
+
   give<T>(use: (fd: number) => T): T {
     const [fd = -1, ...others] = this.take()
     for (const other of others) closeForeign(this.#addon, other)

@@ -113,8 +113,11 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
   explain?(error: SocketError, address: A, options: Readonly<Record<string, unknown>>): string | undefined
   /** What the family does around the bind. Called before it: checks the options, prepares the socket. */
   aroundBind?(address: A, binding: Binding): BindSteps
-  /** Does in this process what the text of a `Cleanup` of another one says. Throws EPROTO where it says nothing. */
-  inherit?(inheritance: string): Cleanup
+  /**
+   * Does in this process what the text of a `Cleanup` of another one says, for the socket that is bound to `local`. Throws
+   * EPROTO where it says nothing, or something about another address.
+   */
+  inherit?(inheritance: string, local: A | undefined): Cleanup
   /** How to reach the same sockets through `node:net` and `node:dgram`, for the schemes that those know. */
   readonly node?: NodeCodec<A>
   /** What to do where the kernel does not have the family, such as the module to load. */

@@ -8,6 +8,7 @@ import * as errno from './errno.ts'
 import { KernelSocket, type SocketKind } from './kernel.ts'
 import type { KernelDatagram } from './kernel-datagram.ts'
 import type { KernelStream } from './kernel-stream.ts'
+import { KernelToken } from './kernel-token.ts'
 
 /** While no descriptor is to be had, the listener tries again this often, in milliseconds. */
 const EXHAUSTED_RETRY = 50
@@ -100,8 +101,12 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   }
 
   inherit(inheritance: string): void {
-    const cleanup = this.kind.inherit?.(inheritance)
+    const cleanup = this.kind.inherit?.(inheritance, this.local)
     if (cleanup !== undefined) this.onceClosed(cleanup)
+  }
+
+  token(fd?: number): KernelToken {
+    return fd === undefined ? KernelToken.make(this.addon) : KernelToken.of(this.addon, fd)
   }
 
   #waitForConnections(): void {

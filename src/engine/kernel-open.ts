@@ -4,9 +4,9 @@ import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
 import type { Addon } from './addon.ts'
-import { type BindSteps, bindWithRetry } from './bind-steps.ts'
+import { type BindSteps, bindWithSteps } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
-import { domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
+import { type Cleanup, domainOf, type KernelSocket, type SocketKind } from './kernel.ts'
 import { KernelDatagram } from './kernel-datagram.ts'
 import type { ConnectFailure, KernelFamilyDefinition, Purpose } from './kernel-family.ts'
 import { KernelListener } from './kernel-listener.ts'
@@ -108,8 +108,7 @@ export class KernelOpener<A extends AddressBase> {
     return firstPossible(candidates, async (candidate) => {
       const listener = this.#listener(candidate, request)
       try {
-        await this.#bind(listener, candidate, request.options)
-        this.#startListening(listener, candidate, request)
+        await this.#bind(listener, candidate, request.options, () => this.#startListening(listener, candidate, request))
         return listener
       } catch (error) {
         listener.close()
@@ -128,8 +127,9 @@ export class KernelOpener<A extends AddressBase> {
         listener.close()
         return undefined
       }
+      steps.before?.()
       if (steps.skip !== true) listener.bind(address)
-      this.#bound(listener, steps)
+      keep(listener, steps.bound?.())
       this.#startListening(listener, address, request)
       return listener
     } catch (error) {
@@ -360,21 +360,25 @@ export class KernelOpener<A extends AddressBase> {
     }
   }
 
-  async #bind(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): Promise<void> {
+  /** Binds; `then` is what has to be done before another process may look at the address. */
+  async #bind(
+    socket: KernelSocket<A>,
+    address: A,
+    options: Readonly<Record<string, unknown>>,
+    then: () => void = () => undefined,
+  ): Promise<void> {
     const steps = this.#bindSteps(socket, address, options)
-    await this.#explaining(address, options, () => bindWithRetry(steps, () => socket.bind(address)))
-    this.#bound(socket, steps)
+    const bind = (): void => socket.bind(address)
+    await this.#explaining(address, options, () =>
+      bindWithSteps(steps, bind, (cleanup) => {
+        keep(socket, cleanup)
+        then()
+      }),
+    )
   }
 
   #bindSteps(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): BindSteps {
     return this.#definition.aroundBind?.(address, { fd: socket.fd, options }) ?? {}
-  }
-
-  #bound(socket: KernelSocket<A>, steps: BindSteps): void {
-    const cleanup = steps.bound?.()
-    if (cleanup === undefined) return
-    if (socket.isOpen) socket.onceClosed(cleanup)
-    else cleanup()
   }
 
   async #explaining(address: A, options: Readonly<Record<string, unknown>>, call: () => Promise<void>): Promise<void> {
@@ -384,6 +388,13 @@ export class KernelOpener<A extends AddressBase> {
       throw explainedBy(this.#definition, error, address, options)
     }
   }
+}
+
+/** A cleanup for when the socket is closed, which it may be by now. */
+function keep(socket: { isOpen: boolean; onceClosed(cleanup: Cleanup): void }, cleanup: Cleanup | undefined): void {
+  if (cleanup === undefined) return
+  if (socket.isOpen) socket.onceClosed(cleanup)
+  else cleanup()
 }
 
 /** Why somebody's descriptor could not be taken over, where it is not the option's fault. */

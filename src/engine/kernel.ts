@@ -42,7 +42,7 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly ancillary?: Readonly<Record<string, AncillaryField>> | undefined
   /** See the family's definition. */
   explain?(error: SocketError, address: A): string | undefined
-  readonly inherit?: ((inheritance: string) => Cleanup) | undefined
+  readonly inherit?: ((inheritance: string, local: A | undefined) => Cleanup) | undefined
   readonly peerCredentials?:
     | ((read: (option: RawOption) => Buffer, options: PeerCredentialsOptions) => PeerCredentials)
     | undefined

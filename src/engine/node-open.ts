@@ -4,7 +4,7 @@ import { fromNodeError, type SocketError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
-import { bindWithRetry } from './bind-steps.ts'
+import { bindWithSteps } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf } from './kernel.ts'
 import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
@@ -156,11 +156,11 @@ export class NodeOpener<A extends AddressBase> {
     bind: () => Promise<void>,
   ): Promise<void> {
     const steps = this.#definition.aroundBind?.(address, { fd: undefined, options }) ?? {}
-    await bindWithRetry(steps, bind).catch((error) => {
+    await bindWithSteps(steps, bind, (cleanup) => {
+      if (cleanup !== undefined) socket.onceClosed(cleanup)
+    }).catch((error) => {
       throw explainedBy(this.#definition, error, address, options)
     })
-    const cleanup = steps.bound?.()
-    if (cleanup !== undefined) socket.onceClosed(cleanup)
   }
 
   async #resolve(address: A, purpose: Purpose, request: OpenRequest<A>): Promise<readonly A[]> {

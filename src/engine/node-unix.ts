@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { type BigIntStats, lstatSync, renameSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { invalidAddress } from '../core/address.ts'
 import { unsupported } from '../core/errors.ts'
+import { DirectoryEntry, type FileIdentity, isSame } from './directory-entry.ts'
 
 /** `sun_path`, all of which may be used: the kernel needs no NUL at its end. */
 const MAX_PATH = process.platform === 'linux' ? 108 : 104
@@ -23,9 +24,9 @@ export function checkPath(path: string, address: string): string {
 }
 
 /** The file at a path; `undefined` where there is none, or none that we may see. */
-export function fileAt(path: string): BigIntStats | undefined {
+export function fileAt(path: string): FileIdentity | undefined {
   try {
-    return lstatSync(path, { bigint: true })
+    return DirectoryEntry.of(Buffer.from(path), (entry) => entry.stat())
   } catch {
     return undefined
   }
@@ -45,19 +46,30 @@ export function isDirectoryMissing(path: string): boolean {
  * the working directory of now, the file of a server that took our place. What is not `ours` is moved out of the way
  * for that moment.
  */
-export function keepingSuccessor(path: string, ours: BigIntStats | undefined, close: () => void): void {
-  const now = fileAt(path)
-  const isOurs = now === undefined || (now.dev === ours?.dev && now.ino === ours.ino)
-  const aside = isOurs ? undefined : moveAside(path)
-  close()
-  if (aside !== undefined) renameSync(aside, path)
+export function keepingSuccessor(path: string, ours: FileIdentity | undefined, close: () => void): void {
+  let isClosed = false
+  const closeOnce = (): void => {
+    isClosed = true
+    close()
+  }
+  try {
+    DirectoryEntry.of(Buffer.from(path), (entry) => {
+      const now = entry.stat()
+      const aside = now === undefined || isSame(now, ours) ? undefined : moveAside(entry)
+      closeOnce()
+      if (aside !== undefined) entry.renameBack(aside)
+    })
+  } catch (error) {
+    if (isClosed) throw error
+    close()
+  }
 }
 
 /** Where it cannot be moved, it cannot be removed either. */
-function moveAside(path: string): string | undefined {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`
+function moveAside(entry: DirectoryEntry): string | undefined {
+  const aside = `.${randomBytes(6).toString('hex')}`
   try {
-    renameSync(path, aside)
+    entry.rename(aside)
     return aside
   } catch {
     return undefined

@@ -86,7 +86,7 @@ export class FamilySocketKind<A extends AddressBase> implements SocketKind<A> {
     return this.#definition.explain?.(error, address, {})
   }
 
-  get inherit(): ((inheritance: string) => Cleanup) | undefined {
+  get inherit(): ((inheritance: string, local: A | undefined) => Cleanup) | undefined {
     return this.#definition.inherit
   }
 

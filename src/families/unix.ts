@@ -105,7 +105,7 @@ export const unixDefinition: KernelFamilyDefinition<UnixAddress> = {
   bindOptions: { mode: checkMode, unlinkStale: checkUnlinkStale },
   explain: (error, address, { unlinkStale }) => explainUnix(error, nameOf(address), unlinkStale === true),
   aroundBind: (address, binding) => bindSteps(nameOf(address), format(address), binding),
-  inherit: inheritedRemoval,
+  inherit: (inheritance, local) => inheritedRemoval(inheritance, local && boundPath(local)),
   node: {
     schemes: ['unix'],
     encode: toNodePath,
@@ -128,6 +128,11 @@ function nameOf(address: UnixAddress): Name {
     throw invalidAddress(inspect(address), 'the scheme must be unix, unixgram or unixpacket')
   }
   return readName(address)
+}
+
+function boundPath(address: UnixAddress): Uint8Array | undefined {
+  const name = nameOf(address)
+  return name.kind === 'path' ? name.path : undefined
 }
 
 function format(address: UnixAddress): string {

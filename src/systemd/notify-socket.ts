@@ -6,16 +6,19 @@ import { connect, type DatagramEndpoint, type DeadlineOptions, type UnixAddress 
 export interface PostOptions extends DeadlineOptions {
   /** Descriptors to send with the message; the caller's own stay open. */
   readonly fds?: readonly number[]
+  /** Whether a message that waits keeps the process alive. Default true. */
+  readonly keepsAlive?: boolean
 }
 
 /**
  * Sends one message to the service manager: true once it is in its socket, false where there is none (NOTIFY_SOCKET is
  * not set). systemd knows the sender by its process, so nothing has to be said of it.
  */
-export async function post(message: string, { fds, ...options }: PostOptions): Promise<boolean> {
+export async function post(message: string, { fds, keepsAlive = true, ...options }: PostOptions): Promise<boolean> {
   const value = process.env.NOTIFY_SOCKET
   if (value === undefined || value === '') return false
   const endpoint = await connect(notifyAddress(value))
+  if (!keepsAlive) endpoint.unref()
   try {
     await withDeadline(
       options,

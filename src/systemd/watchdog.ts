@@ -34,12 +34,26 @@ export function watchdog({ check, onError = warn }: WatchdogOptions = {}): Watch
     throw invalidVariable('WATCHDOG_USEC', String(microseconds), 'half of it is less than the millisecond of a timer')
   }
   const interval = Math.min(Math.floor(microseconds / 2000), LONGEST)
-  const ping = (): void => {
-    if (check === undefined || check()) post('WATCHDOG=1', {}).catch(onError)
+  const stopped = new AbortController()
+  /** A manager that is stuck takes no ping. The one that waits is as good as any that would wait behind it. */
+  let isWaiting = false
+  const ping = async (): Promise<void> => {
+    if ((check !== undefined && !check()) || isWaiting) return
+    isWaiting = true
+    try {
+      await post('WATCHDOG=1', { keepsAlive: false, signal: stopped.signal })
+    } catch (error) {
+      if (!stopped.signal.aborted) onError(error as Error)
+    } finally {
+      isWaiting = false
+    }
   }
-  ping()
+  void ping()
   const timer = setInterval(ping, interval).unref()
-  const stop = (): void => clearInterval(timer)
+  const stop = (): void => {
+    clearInterval(timer)
+    stopped.abort()
+  }
   return { interval, stop, [Symbol.dispose]: stop }
 }
 

@@ -199,6 +199,7 @@ describe('permissions', () => {
     let atFirst = 0
     await withUmask(0, async () => {
       const steps = unixDefinition.aroundBind?.(address, { fd, options: { mode: 0o600 } })
+      steps?.before?.()
       expect(addon.bind(fd, unixDefinition.encode(address))).toBe(0)
       atFirst = statSync(path).mode & 0o777
       steps?.bound?.()
@@ -209,6 +210,81 @@ describe('permissions', () => {
 
   given(scheme('unix'))('of an abstract name are ERR_UNSUPPORTED: there are none', async () => {
     await expect(listen('unix:@polysocket-mode', { mode: 0o600 })).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
+  })
+})
+
+describe('somebody else who owns the directory', () => {
+  const address = (path: string): UnixAddress => ({ family: 'unix', scheme: 'unix', path })
+
+  /** Binds to the path; `swap` is what they do before we can look at the file. */
+  function bound(path: string, options: OpenOptions, swap: () => void): { claim: () => unknown; close: () => void } {
+    if (addon === undefined) throw new Error('there is no addon')
+    const fd = addon.socket(1, 1, 0)
+    const steps = unixDefinition.aroundBind?.(address(path), { fd: undefined, options: { ...options } })
+    steps?.before?.()
+    expect(addon.bind(fd, unixDefinition.encode(address(path)))).toBe(0)
+    swap()
+    return { claim: () => steps?.bound?.(), close: () => addon.close(fd) }
+  }
+
+  given(scheme('unix'))('cannot have us change the mode of a file by a symlink', async () => {
+    await using directory = await temporaryDirectory()
+    const [path, target] = [directory.file('s'), directory.file('target')]
+    writeFileSync(target, '', { mode: 0o600 })
+    const { claim, close } = bound(path, { mode: 0o666 }, () => {
+      unlinkSync(path)
+      symlinkSync(target, path)
+    })
+    expect(claim).toThrow(expect.objectContaining({ code: 'ENOENT', syscall: 'chmod' }))
+    expect((statSync(target).mode & 0o777).toString(8)).toBe('600')
+    close()
+  })
+
+  given(scheme('unix'))('cannot have us change or remove the socket of another directory', async () => {
+    await using directory = await temporaryDirectory()
+    const [run, theirs] = [directory.file('run'), directory.file('theirs')]
+    mkdirSync(run)
+    mkdirSync(theirs)
+    await using victim = await listen(`unix:${theirs}/s`, { mode: 0o600 })
+    const swap = (): void => {
+      renameSync(run, directory.file('moved'))
+      symlinkSync(theirs, run)
+    }
+    const first = bound(`${run}/s`, { mode: 0o666 }, swap)
+    expect(first.claim).toThrow(expect.objectContaining({ code: 'ENOENT' }))
+    first.close()
+    unlinkSync(run)
+    unlinkSync(directory.file('moved/s'))
+    renameSync(directory.file('moved'), run)
+    const second = bound(`${run}/s`, {}, swap)
+    expect(second.claim()).toBeUndefined()
+    second.close()
+    expect((lstatSync(`${theirs}/s`).mode & 0o777).toString(8)).toBe('600')
+    await victim.close()
+  })
+
+  given(scheme('unix'))('cannot have us take a file for ours that was there when we bound elsewhere', async () => {
+    await using directory = await temporaryDirectory()
+    const [run, theirs] = [directory.file('run'), directory.file('theirs')]
+    mkdirSync(directory.file('real'))
+    mkdirSync(theirs)
+    symlinkSync(theirs, run)
+    await using victim = await listen(`unix:${theirs}/s`)
+    if (addon === undefined) return
+    const fd = addon.socket(1, 1, 0)
+    const steps = unixDefinition.aroundBind?.(address(`${run}/s`), { fd: undefined, options: {} })
+    const lead = (to: string): void => {
+      unlinkSync(run)
+      symlinkSync(to, run)
+    }
+    // There and back: what is looked at before and after is one directory, and what is bound is in another.
+    steps?.before?.()
+    lead(directory.file('real'))
+    expect(addon.bind(fd, unixDefinition.encode(address(`${run}/s`)))).toBe(0)
+    lead(theirs)
+    expect(steps?.bound?.()).toBeUndefined()
+    addon.close(fd)
+    await victim.close()
   })
 })
 

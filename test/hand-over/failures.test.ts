@@ -1,6 +1,7 @@
-import { closeSync, existsSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect } from 'vitest'
+import { loadAddon } from '../../src/engine/addon.ts'
 import { connect, type Listener, listen, type StreamEndpoint, socketpair, takeOver } from '../../src/index.ts'
 import { buildOnce } from '../support/build.ts'
 import { startNode } from '../support/child.ts'
@@ -14,9 +15,10 @@ const test = given(scheme('unix'))
 
 beforeAll(buildOnce, 120_000)
 
-const ask = [1, 1, 0, 0]
-const offer = [1, 2, 0, 0]
-const taken = [1, 3, 0, 0]
+const ask = [2, 1, 0, 0]
+const offer = [2, 2, 0, 0]
+const taken = [2, 3, 0, 0]
+const left = [2, 4, 0, 0]
 
 const opened: StreamEndpoint[] = []
 
@@ -65,7 +67,7 @@ describe('a listener that could not be handed over goes on', () => {
         const seen = frames(theirs)
         theirs.write(Buffer.from(ask))
         await eventually(() => seen.bytes.length >= 4)
-        expect(seen.fds).toHaveLength(1)
+        expect(seen.fds).toHaveLength(2)
         theirs.destroy()
         for (const fd of seen.fds) closeSync(fd)
       },
@@ -81,10 +83,11 @@ describe('a listener that could not be handed over goes on', () => {
       },
       'ECONNRESET',
     ],
-    ['another version', (theirs) => void theirs.write(Buffer.from([2, 1, 0, 0])), 'EPROTO'],
+    ['the version before', (theirs) => void theirs.write(Buffer.from([1, 1, 0, 0])), 'EPROTO'],
+    ['a version to come', (theirs) => void theirs.write(Buffer.from([3, 1, 0, 0])), 'EPROTO'],
     ['another protocol', (theirs) => void theirs.write('GET / HTTP/1.1\r\n\r\n'), 'EPROTO'],
     ['another kind of frame', (theirs) => void theirs.write(Buffer.from(taken)), 'EPROTO'],
-    ['a frame that is too long', (theirs) => void theirs.write(Buffer.from([1, 1, 0xff, 0xff])), 'EPROTO'],
+    ['a frame that is too long', (theirs) => void theirs.write(Buffer.from([2, 1, 0xff, 0xff])), 'EPROTO'],
     [
       'nonsense where the answer should be',
       (theirs) => void (theirs.write(Buffer.from([...ask, ...ask])) && theirs.resume()),
@@ -134,16 +137,43 @@ describe('a listener that could not be handed over goes on', () => {
   test('an answer that is there already counts, though nobody has read it when it is aborted', async () => {
     const listener = await listen('tcp://127.0.0.1:0')
     const [ours, theirs] = channel()
-    const seen = frames(theirs)
+    const seen = frames(played(theirs))
     theirs.write(Buffer.from(ask))
     const controller = new AbortController()
     const given = listener.handOver(ours, { signal: controller.signal })
-    await eventually(() => seen.bytes.length >= 4)
+    await eventually(() => seen.fds.length === 2)
     writeSync(theirs.fd as number, Buffer.from(taken))
     controller.abort()
     await given
     expect(listener.closed).toBe(true)
     for (const fd of seen.fds) closeSync(fd)
+  })
+
+  test('the token that is taken counts, though nobody has said so when it is aborted', async () => {
+    const listener = await listen('tcp://127.0.0.1:0')
+    const [ours, theirs] = channel()
+    const seen = frames(played(theirs))
+    theirs.write(Buffer.from(ask))
+    const given = listener.handOver(ours, { timeout: 200 })
+    await eventually(() => seen.fds.length === 2)
+    expect(readSync(seen.fds[1] as number, Buffer.alloc(8))).toBe(1)
+    await given
+    expect(listener.closed).toBe(true)
+    expect(readSync(seen.fds[1] as number, Buffer.alloc(8))).toBe(0)
+    for (const fd of seen.fds) closeSync(fd)
+  })
+
+  test('the token that is left is taken back: who comes late has nothing', async () => {
+    await using listener = await listen('tcp://127.0.0.1:0')
+    const [ours, theirs] = channel()
+    const seen = frames(played(theirs))
+    theirs.write(Buffer.from(ask))
+    const given = listener.handOver(ours, { timeout: 200 })
+    await expect(given).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    expect(await eventually(() => seen.fds.length === 2)).toBe(true)
+    expect(readSync(seen.fds[1] as number, Buffer.alloc(8))).toBe(0)
+    for (const fd of seen.fds) closeSync(fd)
+    await stillWorks(listener)
   })
 
   test('closing it meanwhile is closing it', async () => {
@@ -220,7 +250,15 @@ describe('a listener that could not be handed over goes on', () => {
 })
 
 describe('what is taken over must be a listening socket', () => {
-  const withText = (text: string): Buffer => Buffer.concat([Buffer.from([1, 2, 0, text.length]), Buffer.from(text)])
+  const withText = (text: string): Buffer => Buffer.concat([Buffer.from([2, 2, 0, text.length]), Buffer.from(text)])
+
+  /** A token: one byte in a socket whose other end is closed. */
+  function token(): number {
+    const [kept, filled] = channel()
+    writeSync(filled.fd as number, 'x')
+    filled.destroy()
+    return kept.fd as number
+  }
 
   /** Offers these descriptors with this frame to a takeOver. */
   async function offered(frame: Uint8Array, fds: readonly number[], options: object = {}): Promise<unknown> {
@@ -244,29 +282,46 @@ describe('what is taken over must be a listening socket', () => {
     const [message, peer] = socketpair('unixgram')
     const file = openSync('/dev/null', 'r')
     const connection = stream.fd as number
-    expect(await offered(Buffer.from(offer), [connection])).toMatchObject({ code: 'EPROTO' })
-    expect(await offered(Buffer.from(offer), [message.fd as number])).toMatchObject({ code: 'EPROTO' })
-    expect(await offered(Buffer.from(offer), [file])).toMatchObject({ code: 'ENOTSOCK' })
+    expect(await offered(Buffer.from(offer), [connection, token()])).toMatchObject({ code: 'EPROTO' })
+    expect(await offered(Buffer.from(offer), [message.fd as number, token()])).toMatchObject({ code: 'EPROTO' })
+    expect(await offered(Buffer.from(offer), [file, token()])).toMatchObject({ code: 'ENOTSOCK' })
     closeSync(file)
     await message.close()
     await peer.close()
   })
 
-  test('not none, and not two', async () => {
+  test('not none, not one, and not three', async () => {
     await using listener = await listen('tcp://127.0.0.1:0')
     const fd = listener.fd as number
     expect(await offered(Buffer.from(offer), [])).toMatchObject({ code: 'EPROTO' })
-    expect(await offered(Buffer.from(offer), [fd, fd])).toMatchObject({ code: 'EPROTO' })
+    expect(await offered(Buffer.from(offer), [fd])).toMatchObject({ code: 'EPROTO' })
+    expect(await offered(Buffer.from(offer), [fd, token(), token()])).toMatchObject({ code: 'EPROTO' })
+    await stillWorks(listener)
+  })
+
+  test('with a token that is there: not one that is taken, a connection that is silent, or a file', async () => {
+    await using listener = await listen('tcp://127.0.0.1:0')
+    const fd = listener.fd as number
+    const file = openSync('/dev/zero', 'r')
+    const ends = new Int32Array(2)
+    loadAddon().addon?.socketpair(1, 1, 0, ends)
+    const [taken, other] = ends as unknown as [number, number]
+    loadAddon().addon?.close(other)
+    for (const wrong of [taken, channel()[0].fd as number, file]) {
+      expect(await offered(Buffer.from(offer), [fd, wrong])).toMatchObject({ code: 'ECONNRESET' })
+    }
+    loadAddon().addon?.close(taken)
+    closeSync(file)
     await stillWorks(listener)
   })
 
   test('nor with a frame that cannot be: the descriptor that came with it is closed', async () => {
     await using listener = await listen('tcp://127.0.0.1:0')
-    const fds = [listener.fd as number]
-    for (const frame of [[9, 2, 0, 0], ask, taken, [1, 2, 0xff, 0xff], [255, 255, 255, 255]]) {
+    const fds = [listener.fd as number, token()]
+    for (const frame of [[9, 2, 0, 0], [1, 2, 0, 0], ask, taken, left, [2, 2, 0xff, 0xff], [255, 255, 255, 255]]) {
       expect(await offered(Buffer.from(frame), fds)).toMatchObject({ code: 'EPROTO' })
     }
-    expect(await offered(Buffer.from([1, 2, 0, 9, 7]), fds, { timeout: 100 })).toMatchObject({ code: 'ETIMEDOUT' })
+    expect(await offered(Buffer.from([2, 2, 0, 9, 7]), fds, { timeout: 100 })).toMatchObject({ code: 'ETIMEDOUT' })
     await stillWorks(listener)
   })
 
@@ -274,7 +329,7 @@ describe('what is taken over must be a listening socket', () => {
     await using directory = await temporaryDirectory()
     const path = directory.file('socket')
     await using listener = await listen(`unix:${path}`)
-    const fds = [listener.fd as number]
+    const fds = [listener.fd as number, token()]
     for (const text of ['x', '1 2', '1 2 !', '-1 2 L3g=', `${'9'.repeat(21)} 2 L3g=`, '1 2 L3g= ', '{}']) {
       expect(await offered(withText(text), fds), text).toMatchObject({ code: 'EPROTO' })
     }
@@ -282,27 +337,56 @@ describe('what is taken over must be a listening socket', () => {
     await stillWorks(listener)
   })
 
+  test("nor with somebody else's file, which is not removed", async () => {
+    await using directory = await temporaryDirectory()
+    await using victim = await listen(`unix:${directory.file('victim')}`)
+    await using other = await listen(`unix:${directory.file('other')}`)
+    await using abstract = await listen(`unix:@hostile-${process.pid}`)
+    const { dev, ino } = statSync(directory.file('victim'), { bigint: true })
+    const text = withText(`${dev} ${ino} ${Buffer.from(directory.file('victim')).toString('base64')}`)
+    for (const listener of [other, abstract]) {
+      expect(await offered(text, [listener.fd as number, token()])).toMatchObject({ code: 'EPROTO' })
+    }
+    expect(existsSync(directory.file('victim'))).toBe(true)
+    await stillWorks(victim)
+  })
+
   test('an option that the socket does not have closes ours alone', async () => {
     await using listener = await listen('tcp://127.0.0.1:0')
-    const error = await offered(Buffer.from(offer), [listener.fd as number], { allow: () => true })
+    const error = await offered(Buffer.from(offer), [listener.fd as number, token()], { allow: () => true })
     expect(error).toMatchObject({ code: 'ERR_UNSUPPORTED' })
     await stillWorks(listener)
   })
 
-  test('when the giver is gone before it could be told, the socket is not ours', async () => {
+  test('when the giver is gone before it could be told, the socket is ours, with its file', async () => {
     await using directory = await temporaryDirectory()
     const path = directory.file('socket')
     await using listener = await listen(`unix:${path}`)
     const [ours, theirs] = channel()
     const seen = frames(played(theirs))
-    const result = expect(takeOver(ours)).rejects.toMatchObject({ code: expect.stringMatching(/EPIPE|ECONNRESET/) })
+    const result = takeOver(ours, { timeout: 10_000 })
     await eventually(() => seen.bytes.length === 4)
     const { dev, ino } = statSync(path, { bigint: true })
     const file = withText(`${dev} ${ino} ${Buffer.from(path).toString('base64')}`)
-    theirs.writeWithFds(file, [listener.fd as number], () => theirs.destroy())
-    await result
-    await stillWorks(listener)
-    expect(existsSync(path)).toBe(true)
+    theirs.writeWithFds(file, [listener.fd as number, token()], () => theirs.destroy())
+    const taken = await result
+    expect(ours.destroyed).toBe(true)
+    await stillWorks(taken as Listener<StreamEndpoint>)
+    await taken.close()
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('a giver that does not answer any more costs a second and the stream', async () => {
+    await using listener = await listen('tcp://127.0.0.1:0')
+    const [ours, theirs] = channel()
+    const seen = frames(played(theirs))
+    const result = takeOver(ours, { timeout: 50 })
+    await eventually(() => seen.bytes.length === 4)
+    theirs.writeWithFds(Buffer.from(offer), [listener.fd as number, token()])
+    const taken = await result
+    expect(ours.destroyed).toBe(true)
+    await stillWorks(taken as Listener<StreamEndpoint>)
+    await taken.close()
   })
 
   test('who has given up before takes nothing, and asks for nothing', async () => {
@@ -320,13 +404,13 @@ describe('what is taken over must be a listening socket', () => {
     for (const part of [[], offer.slice(0, 2)]) {
       const [ours, theirs] = channel()
       played(theirs).resume()
-      if (part.length > 0) theirs.writeWithFds(Buffer.from(part), [0])
+      if (part.length > 0) theirs.writeWithFds(Buffer.from(part), [0, 0])
       await expect(takeOver(ours, { timeout: 50 })).rejects.toMatchObject({ code: 'ETIMEDOUT', syscall: 'takeOver' })
       const [other, peer] = channel()
       played(peer).resume()
       const controller = new AbortController()
       const aborted = takeOver(other, { signal: controller.signal })
-      if (part.length > 0) peer.writeWithFds(Buffer.from(part), [0])
+      if (part.length > 0) peer.writeWithFds(Buffer.from(part), [0, 0])
       setTimeout(() => controller.abort(), 20)
       await expect(aborted).rejects.toMatchObject({ name: 'AbortError' })
     }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { bind, connect } from '../../src/index.ts'
 import { watchdog } from '../../src/systemd.ts'
 import { buildOnce } from '../support/build.ts'
 import { Child } from '../support/child.ts'
 import { errorOf } from '../support/errors.ts'
 import { given, python, scheme } from '../support/need.ts'
-import { eventually } from '../support/resources.ts'
+import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 import { startManager, type Told } from './service-manager.ts'
 
@@ -63,6 +64,47 @@ describe('a watchdog that systemd asks for', () => {
     expect(await eventually(() => codes.length > 2)).toBe(true)
     expect(new Set(codes)).toEqual(new Set(['ENOENT']))
     delete process.env.NOTIFY_SOCKET
+  })
+
+  given(scheme('unixgram'))(
+    'sends one ping at a time to a manager that is stuck, and goes on when it is not',
+    async () => {
+      await using directory = await temporaryDirectory()
+      await using manager = await bind(`unixgram:${directory.file('notify')}`)
+      // Read by nobody yet: the queue of the kernel fills up.
+      await using other = await connect(`unixgram:${directory.file('notify')}`)
+      const queued: Promise<void>[] = []
+      for (let count = 0; count < 1000; count++) queued.push(other.send('x').catch(() => undefined))
+      process.env.NOTIFY_SOCKET = directory.file('notify')
+      ask(4000)
+      const before = openDescriptors()
+      let asked = 0
+      {
+        using _dog = watchdog({ check: () => ++asked > 0, onError: () => expect.unreachable() })
+        expect(await eventually(() => asked > 30)).toBe(true)
+        expect(openDescriptors()).toBeLessThanOrEqual(before + 1)
+        for await (const { data } of manager) if (String(data) === 'WATCHDOG=1') break
+        await Promise.all(queued)
+        const more = asked
+        expect(await eventually(() => asked > more + 3)).toBe(true)
+        for await (const { data } of manager) if (String(data) === 'WATCHDOG=1') break
+      }
+      expect(await eventually(() => openDescriptors() <= before)).toBe(true)
+      delete process.env.NOTIFY_SOCKET
+    },
+  )
+
+  given(scheme('unixgram'))('does not keep the process alive with a ping that waits', async () => {
+    await using directory = await temporaryDirectory()
+    await using _manager = await bind(`unixgram:${directory.file('notify')}`)
+    await using other = await connect(`unixgram:${directory.file('notify')}`)
+    for (let count = 0; count < 1000; count++) other.send('x').catch(() => undefined)
+    const script =
+      "import { watchdog } from 'polysocket/systemd'; watchdog(); setTimeout(() => console.log('over'), 100)"
+    const env = { WATCHDOG_USEC: '20000', NOTIFY_SOCKET: directory.file('notify') }
+    await using child = new Child(process.execPath, ['--input-type=module', '-e', script], { env })
+    expect(await child.line()).toBe('over')
+    expect(await child.exited).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('does not keep the process alive', async () => {

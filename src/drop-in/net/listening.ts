@@ -1,9 +1,6 @@
-import { chmodSync, statSync } from 'node:fs'
 import type { AddressBase } from '../../core/address.ts'
 import type { AddressFamily, ListenerHandle } from '../../core/family.ts'
 import type { ListenRequest } from '../../core/options.ts'
-import { failureOf } from '../errors/failure.ts'
-import { callFailed } from '../errors/system-error.ts'
 import { pipeAddress, pipeFamily, tcpAddress, tcpFamily, type Wording } from './addresses.ts'
 import { listenOnDescriptor } from './descriptors.ts'
 import type { ListeningHandle } from './foreign-listener.ts'
@@ -19,6 +16,9 @@ interface Opened {
   readonly handle: ListenerHandle<AddressBase> | Promise<ListenerHandle<AddressBase>>
 }
 
+const [MAJOR = 0, MINOR = 0] = process.versions.uv.split('.').map(Number)
+const MODE_IS_EXACT = MAJOR > 1 || MINOR >= 51
+
 const ANY_IPV6 = '::'
 const ANY_IPV4 = '0.0.0.0'
 
@@ -31,9 +31,9 @@ export function openListener(
   if (place.by === 'port' && place.host === undefined) return listenOnAny(place, backlog, signal)
   try {
     const { wording, handle } = open(place, backlog, signal)
-    if (!(handle instanceof Promise)) return finish(place, wording, handle)
+    if (!(handle instanceof Promise)) return new ServerHandle(wording, handle)
     return handle.then(
-      (late) => finish(place, wording, late),
+      (late) => new ServerHandle(wording, late),
       (error: Error) => Promise.reject(describe(error, place)),
     )
   } catch (error) {
@@ -75,7 +75,7 @@ function open(place: NumericPlace, backlog: number, signal: AbortSignal): Opened
       return { wording: 'tcp', handle: listen(tcpFamily, address, request(place.options)) }
     }
     case 'path':
-      return { wording: 'pipe', handle: listen(pipeFamily, pipeAddress(place.path), request({})) }
+      return { wording: 'pipe', handle: listen(pipeFamily, pipeAddress(place.path), request(modeOf(place.mode))) }
     case 'address': {
       const { family, address } = place.resolved
       return { wording: 'address', handle: listen(family, address, request({})) }
@@ -93,18 +93,13 @@ function listen(
   return listener
 }
 
-function finish(place: NumericPlace, wording: Wording, handle: ListenerHandle<AddressBase>): ServerHandle {
-  if (place.by === 'path' && place.mode !== 0) addMode(place.path, place.mode, handle)
-  return new ServerHandle(wording, handle)
-}
-
-function addMode(path: string, mode: number, handle: ListenerHandle<AddressBase>): void {
-  try {
-    chmodSync(path, statSync(path).mode | mode)
-  } catch (error) {
-    handle.close()
-    throw callFailed(failureOf((error as NodeJS.ErrnoException).errno ?? 0), 'uv_pipe_chmod')
-  }
+/**
+ * The mode of the socket file. Libuv takes away none of the permissions that the file has without `readableAll` and
+ * `writableAll`, and adds theirs; since 1.51 it gives it theirs alone.
+ */
+function modeOf(added: number): { mode?: number } {
+  if (added === 0) return {}
+  return { mode: MODE_IS_EXACT ? added : (0o777 & ~process.umask()) | added }
 }
 
 function describe(error: Error, place: NumericPlace): Error {

@@ -1,13 +1,15 @@
-import { chmodSync, constants, fchmodSync } from 'node:fs'
+import { type BigIntStats, constants, fchmodSync } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { wrongNumber, wrongType } from '../../core/argument-errors.ts'
-import { fromNodeError, unsupported } from '../../core/errors.ts'
+import { unsupported } from '../../core/errors.ts'
 import type { Binding, BindSteps } from '../../engine/bind-steps.ts'
-import type { Cleanup } from '../../engine/kernel.ts'
+import { O_PATH } from '../../engine/directory-entry.ts'
 import type { Name } from './name.ts'
-import { removal, statOf, unlinkIfSame } from './socket-file.ts'
+import { SocketFile, unlinkIfSame } from './socket-file.ts'
+import { exclusively } from './stale-lock.ts'
 
 /** Options of unix, unixgram and unixpacket, for the addresses that are paths. */
 export interface UnixSocketOptions {
@@ -18,14 +20,14 @@ export interface UnixSocketOptions {
   mode?: number
   /**
    * Where the address is in use by a socket file that nobody listens on any more, removes it and binds. Found out by
-   * connecting, so a live server sees one connection that ends at once. Anything else is left alone: `EADDRINUSE`.
-   * Default false.
+   * connecting, so a live server sees one connection that ends at once. Anything else is left alone: `EADDRINUSE`. Of
+   * several processes that do so at once (in one network namespace), one gets the address. Default false.
    */
   unlinkStale?: boolean
 }
 
-/** open(2)'s O_PATH, which Node does not name: a descriptor of the file itself, whatever the file is. */
-const O_PATH = 0o10000000
+/** Milliseconds after which a bound socket that refuses connections is no server that is about to listen. */
+const YOUNG = 100n
 
 /** What `mode` and `unlinkStale` ask for, and the removal of the socket file while it is still ours. */
 export function bindSteps(name: Name, text: string, { fd, options }: Binding): BindSteps {
@@ -38,29 +40,16 @@ export function bindSteps(name: Name, text: string, { fd, options }: Binding): B
   const path = absolute(name.path)
   // The kernel creates the file with the permissions of the socket, less the umask.
   if (mode !== undefined && fd !== undefined) fchmodSync(fd, mode)
+  const file = new SocketFile(path, text)
   return {
     ...(unlinkStale && {
+      exclusively: (work) => exclusively(path, work),
       retry: async (error) =>
         error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && (await unlinkIfStale(path)),
     }),
-    bound: () => keepFile(path, mode, text),
+    before: () => file.survey(),
+    bound: () => file.claim(mode),
   }
-}
-
-/** Gives the file that was bound its permissions; what it returns removes the file while it is still ours. */
-function keepFile(path: Buffer, mode: number | undefined, text: string): Cleanup | undefined {
-  const ours = statOf(path)
-  if (ours === undefined) return undefined
-  const remove = removal(path, ours)
-  if (mode !== undefined && (Number(ours.mode) & 0o777) !== mode) {
-    try {
-      chmodSync(path, mode)
-    } catch (error) {
-      remove()
-      throw fromNodeError(error, 'chmod', text)
-    }
-  }
-  return remove
 }
 
 export function checkUnlinkStale(value: unknown): asserts value is boolean {
@@ -97,7 +86,12 @@ async function unlinkIfStale(path: Buffer): Promise<boolean> {
     if (process.platform === 'linux') pin = await open(path, O_PATH | constants.O_NOFOLLOW)
     const found = await (pin?.stat({ bigint: true }) ?? lstat(path, { bigint: true }))
     if (!found.isSocket()) return false
-    if (!(await refusesConnections(pin === undefined ? path.toString() : `/proc/self/fd/${pin.fd}`))) return false
+    const where = pin === undefined ? path.toString() : `/proc/self/fd/${pin.fd}`
+    if (!(await refusesConnections(where))) return false
+    if (isYoung(found)) {
+      await sleep(Number(YOUNG))
+      if (!(await refusesConnections(where))) return false
+    }
     unlinkIfSame(path, found)
     return true
   } catch (error) {
@@ -105,6 +99,12 @@ async function unlinkIfStale(path: Buffer): Promise<boolean> {
   } finally {
     await pin?.close()
   }
+}
+
+/** Whether the server may be one that has bound its socket and not yet called listen(2), which nobody can tell from a dead one. */
+function isYoung({ ctimeMs }: BigIntStats): boolean {
+  const age = BigInt(Date.now()) - ctimeMs
+  return age >= 0n && age < YOUNG
 }
 
 /**

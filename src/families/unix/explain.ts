@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import type { SocketError } from '../../core/errors.ts'
+import { statOf } from '../../engine/directory-entry.ts'
 import type { Name } from './name.ts'
-import { statOf } from './socket-file.ts'
 
 /** Why a bind, connect or send of a path failed, as far as the file system tells. `triedStale`: it was bound with `unlinkStale`. */
 export function explainUnix({ code, syscall }: SocketError, name: Name, triedStale: boolean): string | undefined {

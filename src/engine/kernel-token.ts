@@ -1,0 +1,56 @@
+import { systemError } from '../core/errors.ts'
+import type { Token } from '../core/family.ts'
+import type { Addon } from './addon.ts'
+
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+
+/**
+ * The one byte that waits in a socket whose other end is closed. Both processes have the socket; the kernel gives the byte
+ * to the first that reads, and the end of the stream to the other one. A process that dies takes nothing with it.
+ */
+export class KernelToken implements Token {
+  readonly #addon: Addon
+  #fd: number
+  #isOurs: boolean | undefined
+
+  private constructor(addon: Addon, fd: number) {
+    this.#addon = addon
+    this.#fd = fd
+  }
+
+  static make(addon: Addon): KernelToken {
+    const ends = new Int32Array(2)
+    const result = addon.socketpair(AF_UNIX, SOCK_STREAM, 0, ends)
+    if (result < 0) throw systemError(result, 'socketpair')
+    const [kept, filled] = ends as unknown as [number, number]
+    const sent = addon.send(filled, new Uint8Array(1), 0, 1)
+    addon.close(filled)
+    if (sent === 1) return new KernelToken(addon, kept)
+    addon.close(kept)
+    throw systemError(sent, 'send')
+  }
+
+  /** The token that another process made; the descriptor has to be of a kind that addon.adopt takes. */
+  static of(addon: Addon, fd: number): KernelToken {
+    const result = addon.adopt(fd)
+    if (result < 0) throw systemError(result, 'fcntl')
+    return new KernelToken(addon, fd)
+  }
+
+  get fd(): number {
+    return this.#fd
+  }
+
+  take(): boolean {
+    this.#isOurs ??= this.#addon.recv(this.#fd, new Uint8Array(1), 0, 1) === 1
+    return this.#isOurs
+  }
+
+  close(): void {
+    if (this.#fd < 0) return
+    const fd = this.#fd
+    this.#fd = -1
+    this.#addon.close(fd)
+  }
+}
