@@ -1,4 +1,5 @@
 import { AbortError, namedSystemError } from './errors.ts'
+import { clearTimeout, setTimeout } from './timers.ts'
 
 export interface DeadlineOptions {
   /** Aborts what is in flight; the promise rejects with an `AbortError` whose `cause` is the signal's reason. */

@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs'
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { AddressBase } from './address.ts'
 import { type DeadlineOptions, withDeadline } from './deadline.ts'
 import { socketClosed } from './errors.ts'
 import type { ListenerHandle } from './family.ts'
 import { ASK, HandOverChannel, OFFER, TAKEN } from './hand-over-channel.ts'
 import type { StreamEndpoint } from './stream.ts'
+import { nextTurn } from './timers.ts'
 
 /**
  * Gives the other process the socket of a listener. That process has it, and owns what its name left behind, once this
@@ -84,7 +84,7 @@ async function exchange<T>(channel: HandOverChannel, options: DeadlineOptions, r
   try {
     return await withDeadline(options, channel.syscall, undefined, start, () => undefined)
   } catch (error) {
-    await turnOfTheLoop()
+    await nextTurn()
     if (steps !== undefined && isDecided) return steps
     channel.destroy()
     await steps?.catch(() => undefined)

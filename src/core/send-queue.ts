@@ -1,5 +1,6 @@
 import { SocketError, socketClosed } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
+import { queueMicrotask, setImmediate } from './timers.ts'
 
 /** Told what became of a message, by the index that was given with it. */
 export interface Completion {

@@ -8,6 +8,7 @@ import type { AddressFamily, Done, NodeAddress, StreamEvents, StreamHandle } fro
 import type { RawOption, SocketOptions } from './options.ts'
 import { SocketSurface } from './socket-surface.ts'
 import type { StreamStats } from './stats.ts'
+import { clearTimeout, setImmediate, setTimeout } from './timers.ts'
 import { WebEndpoint } from './web.ts'
 
 export interface StreamEndpointOptions {

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { socketClosed } from './errors.ts'
+import { setImmediate } from './timers.ts'
 
 /** What may be written: bytes, or text, which goes as UTF-8. */
 export type WebChunk = ArrayBufferView | ArrayBuffer | string

@@ -1,6 +1,7 @@
 import type { AddressBase } from '../core/address.ts'
 import { systemError } from '../core/errors.ts'
 import type { AnyHandle, ListenerEvents, ListenerHandle } from '../core/family.ts'
+import { clearTimeout, setTimeout } from '../core/timers.ts'
 import { type Addon, DISCONNECTED, NAME_SIZE, READABLE } from './addon.ts'
 import * as errno from './errno.ts'
 import { KernelSocket, type SocketKind } from './kernel.ts'

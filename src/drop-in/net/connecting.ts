@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Resolved } from '../../core/registry.ts'
+import { clearTimeout, setTimeout } from '../../core/timers.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import { placedError } from '../errors/system-error.ts'
 import { pipeAddress, pipeFamily, tcpAddress, tcpFamily, type Wording } from './addresses.ts'

@@ -1,6 +1,7 @@
 import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { ListenerHandle } from '../../core/family.ts'
+import { setImmediate } from '../../core/timers.ts'
 import { failure } from '../errors/failure.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
 import type { ListeningHandle, OnConnection } from './foreign-listener.ts'

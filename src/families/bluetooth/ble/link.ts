@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../../../core/timers.ts'
 import { explained } from '../driver/explained.ts'
 import { step } from '../driver/step.ts'
 import { lossOf, reasonOf } from './errors.ts'

@@ -1,3 +1,4 @@
+import { clearInterval, setInterval } from '../../../core/timers.ts'
 import { explained } from '../driver/explained.ts'
 import { orAbort } from '../driver/or-abort.ts'
 import { Turns } from '../driver/turns.ts'

@@ -1,6 +1,7 @@
 import { checkDeadline } from '../../../core/deadline.ts'
 import { AbortError, namedSystemError } from '../../../core/errors.ts'
 import type { DiscoverOptions } from '../../../core/options.ts'
+import { clearTimeout, setTimeout } from '../../../core/timers.ts'
 import { parseService } from '../uuid.ts'
 import { BluezBus, type Properties } from './bus.ts'
 import { type BluetoothDevice, type BluetoothKind, deviceOf } from './device.ts'

@@ -1,5 +1,6 @@
 import { checkDeadline, type DeadlineOptions, withDeadline } from '../../../core/deadline.ts'
 import { AbortError } from '../../../core/errors.ts'
+import { clearTimeout, setTimeout } from '../../../core/timers.ts'
 import { ANY, checkBdaddr } from '../bdaddr.ts'
 import { offerAgent, type PairingAgent } from './agent.ts'
 import { BluezBus, type CallOptions, withBluez } from './bus.ts'
