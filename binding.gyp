@@ -9,7 +9,9 @@
           "sources": [
             "native/addon.cc",
             "native/call.cc",
+            "native/callback.cc",
             "native/calls.cc",
+            "native/closing.cc",
             "native/environment.cc",
             "native/messages.cc",
             "native/shared-callbacks.cc",

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "calls.h"
+#include "closing.h"
 #include "environment.h"
 #include "watch.h"
 
@@ -44,6 +45,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("wait", Watch::Wait),
       function("ref", Watch::Ref),
       function("unref", Watch::Unref),
+      function("tellClosed", TellClosed),
   };
   napi_define_properties(env, exports, std::size(functions), functions);
   return exports;
