@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { AddressInput } from '../../core/address.ts'
+import { isBlocked } from '../block-list.ts'
 import { tell, udpSockets } from '../diagnostics.ts'
 import { checkNumber, checkString } from '../errors/checks.ts'
 import { coded } from '../errors/coded.ts'
@@ -70,11 +71,13 @@ export class Socket extends EventEmitter<SocketEvents> {
 
   constructor(options: SocketType | SocketOptions, listener?: MessageListener) {
     super()
-    const { kind, signal, ...opening } = readCreateOptions(options)
+    const { kind, signal, receiveBlockList, ...opening } = readCreateOptions(options)
     this.type = kind.type
     if (typeof listener === 'function') this.on('message', listener)
     const handle = new SocketHandle(kind, opening, {
-      onMessage: (data, from) => this.emit('message', data, remoteInfo(from, data.length)),
+      onMessage: (data, from) => {
+        if (!isBlocked(receiveBlockList, from.address)) this.emit('message', data, remoteInfo(from, data.length))
+      },
       onError: (failure) => this.emit('error', callFailed(failure, 'recvmsg')),
       onTakenAway: () => {
         if (stateOf(this).handle !== null) this.close()
