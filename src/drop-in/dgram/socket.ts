@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, errorMonitor } from 'node:events'
 import type { AddressInput } from '../../core/address.ts'
 import { isBlocked } from '../block-list.ts'
 import { tell, udpSockets } from '../diagnostics.ts'
@@ -22,6 +22,9 @@ import { startSend } from './sending.ts'
 import { requireGroup, setHops, setMembership, setOption } from './socket-options.ts'
 import { BINDING, BOUND, CONNECTED, CONNECTING, DISCONNECTED, openHandle, setState, stateOf, UNBOUND } from './state.ts'
 import { translated } from './system-codes.ts'
+
+/** Since Node 24 the callback of a bind no longer counts as a listener for 'error'. */
+const BIND_FAILURE = (Number.parseInt(process.versions.node, 10) >= 24 ? errorMonitor : 'error') as 'error'
 
 /** What a message is of. */
 export type MessageData = string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[]
@@ -138,14 +141,14 @@ export class Socket extends EventEmitter<SocketEvents> {
   /** A bind that failed does not call back, and the next one has a callback of its own. */
   #onceBound(callback: () => void): void {
     const forget = (): void => {
-      this.removeListener('error', forget)
+      this.removeListener(BIND_FAILURE, forget)
       this.removeListener('listening', onListening)
     }
     const onListening = (): void => {
       forget()
       callback.call(this)
     }
-    this.on('error', forget)
+    this.on(BIND_FAILURE, forget)
     this.on('listening', onListening)
   }
 
