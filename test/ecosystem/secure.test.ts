@@ -150,12 +150,35 @@ describe('secure', () => {
     ])
   })
 
-  given(openssl, scheme('tcp'))('is understood by openssl, as client and as server', async () => {
+  given(openssl, scheme('tcp'))('is understood by openssl as the client', async () => {
     await using listener = await echoing('tcp://127.0.0.1:0')
     const { port } = listener.address as { port: number }
     await using client = new Child('openssl', ['s_client', '-quiet', '-connect', `127.0.0.1:${port}`])
     client.stdin.write('hello\n')
     expect(await client.line()).toBe('hello')
+  })
+
+  given(openssl, scheme('tcp'))('understands openssl as the server', async () => {
+    const files = new URL('../support/tls/', import.meta.url).pathname
+    const identityOf = ['-cert', `${files}server.crt`, '-key', `${files}server.key`]
+    await using server = new Child('openssl', [
+      's_server',
+      '-accept',
+      '127.0.0.1:0',
+      '-naccept',
+      '1',
+      '-rev',
+      ...identityOf,
+    ])
+    const accepting = /^ACCEPT .*:(\d+)$/
+    let port: string | undefined
+    while (port === undefined) port = accepting.exec((await server.line()) ?? '')?.[1]
+    const client = secure((await connect(`tcp://127.0.0.1:${port}`)) as StreamEndpoint, { ca, servername })
+    client.write('hello\n')
+    expect(String((await once(client, 'data'))[0])).toBe('olleh\n')
+    expect(client.remotePort).toBe(Number(port))
+    client.end()
+    await once(client, 'close')
   })
 
   test('a server of node:tls is understood, and its end is an end', async () => {
