@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "calls.h"
+#include "closing.h"
 #include "environment.h"
 #include "watch.h"
 
@@ -47,6 +48,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
       function("unref", Watch::Unref),
       function("report", Report),
       function("outside", Outside::Run),
+      function("tellClosed", TellClosed),
   };
   napi_define_properties(env, exports, std::size(functions), functions);
   return exports;

@@ -9,7 +9,9 @@
           "sources": [
             "addon.cc",
             "call.cc",
+            "callback.cc",
             "calls.cc",
+            "closing.cc",
             "environment.cc",
             "messages.cc",
             "outside.cc",

@@ -46,7 +46,8 @@ class Environment {
   SharedCallbacks& callbacks() { return callbacks_; }
   Outside& outside() { return outside_; }
 
-  // The watch has let go of its descriptor, and the event loop is about to let go of the watch.
+  // The watch has let go of its descriptor, and the event loop is about to let go of the watch. It waits for the handles of
+  // `TellClosed` in the same way.
   void OnWatchStopping() { stopping_++; }
   void OnWatchStopped();
 

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "call.h"
+#include "callback.h"
 
 namespace polysocket {
 namespace {
@@ -11,15 +12,6 @@ namespace {
 constexpr int kEvents = UV_READABLE | UV_WRITABLE | UV_DISCONNECT;
 // What POLLERR is reported as: FAILED of the same file, and whatever may be waited for with recv and send.
 constexpr int kFailure = 8 | UV_READABLE | UV_WRITABLE;
-
-// As Node does with what its own callbacks throw: 'uncaughtException', or the end of the process. Nothing is pending
-// when the callback was not run, or was ended, because its environment is on its way out.
-void ReportException(napi_env env) {
-  bool pending = false;
-  napi_value exception;
-  if (napi_is_exception_pending(env, &pending) != napi_ok || !pending) return;
-  if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
-}
 
 }  // namespace
 
@@ -143,9 +135,7 @@ void Watch::OnReady(uv_poll_t* poll, int status, int events) {
   }
   if (napi_create_int32(env, events, &argument) != napi_ok) return;
   watch->environment_->outside().Enter(env);
-  if (napi_make_callback(env, watch->context_, target, callback, 1, &argument, nullptr) == napi_pending_exception) {
-    ReportException(env);
-  }
+  CallBack(env, watch->context_, target, callback, 1, &argument);
 }
 
 void Watch::Stop() {

@@ -38,6 +38,13 @@ export type {
 export type { Dropped, OutboxOptions } from './core/outbox.ts'
 export { PersistentConnection, type PersistentEventMap, type PersistentOptions } from './core/persistent.ts'
 export { isTransient, type Retry, type RetryOptions } from './core/retry.ts'
+export {
+  type Securable,
+  type SecureClientOptions,
+  type SecureOptions,
+  type SecureServerOptions,
+  secure,
+} from './core/secure.ts'
 export type { BatchResult } from './core/send-batch.ts'
 export type { Posting } from './core/sender.ts'
 export {

@@ -25,9 +25,10 @@
  * - `connect` of a connected socket is `EISCONN`; in Node it may seem to succeed. An error that connect(2) reports at once
  *   comes as one that it reports later, with 'connectionAttemptFailed', and without `Local (…)` in its message.
  * - Without a free descriptor (EMFILE) connections wait to be accepted; Node drops them.
- * - 'close' of a socket comes one turn of the event loop later.
  * - `perf_hooks` has no entries of the type `net`; async_hooks knows no resources of our sockets.
  * - Under `tls.connect({ socket })` the socket has to be connected or connecting: one that is to be connected later fails.
+ *   The TLSSocket tells no addresses then: `secure` of `polysocket` gives one that does.
+ * - `BoundSocket` is Node's own, and `listen` refuses it.
  * - Without the native addon (see README, "Engines") `listen` is under way when it returns, so that `address()` is `null`
  *   until 'listening', and `fd` and handles cannot be taken over.
  *
@@ -65,6 +66,9 @@ export const connect: module.Connect = open as unknown as module.Connect
 export const createConnection: module.Connect = connect
 export const createServer: module.CreateServer = ((...args: ConstructorParameters<typeof OurServer>) =>
   new OurServer(...args)) as unknown as module.CreateServer
+
+/** `undefined` before Node 24.22, which brought it. */
+export const BoundSocket: unknown = (net as { BoundSocket?: unknown }).BoundSocket
 
 /** With what Node's own object has besides, undocumented names included. */
 const api: module.NetModule = {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { availableParallelism, release } from 'node:os'
+import { performance } from '../core/timers.ts'
 import type { SchemeFacts } from '../index.ts'
 import { type Case, demoCases, type Missing } from './demo/cases.ts'
 import { ECHO_BYTES, FULL, RADIO } from './demo/measure.ts'

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../core/timers.ts'
 import type { StreamEndpoint } from '../index.ts'
 
 /** As socat's -t: how long answers are waited for after the last that was sent, where an end cannot be told alone. */

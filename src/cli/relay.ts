@@ -1,4 +1,5 @@
 import { match } from 'ts-pattern'
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../core/timers.ts'
 import type { Address, DatagramEndpoint, OpenOptions, StreamEndpoint } from '../index.ts'
 import { bind, formatAddress, type Listener, listen, SocketError } from '../index.ts'
 import { connectNamed, isStream, readTarget, type Target } from './open.ts'

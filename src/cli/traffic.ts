@@ -1,3 +1,4 @@
+import { performance } from '../core/timers.ts'
 import { note, reportError } from './report.ts'
 import { humanBytes } from './table.ts'
 

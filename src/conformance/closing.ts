@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { EventEmitter } from 'node:events'
+import { setImmediate } from '../core/timers.ts'
 import { NEVER_ACCEPTED } from './bytes.ts'
 import { type CaseDefinition, isConnected, isDatagram, isReliableDatagram, isStream } from './case.ts'
 import { type AnyListener, addressOf, asDatagram, type Endpoint, type Fixture } from './fixture.ts'

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { StreamEndpoint } from '../core/stream.ts'
+import { setImmediate } from '../core/timers.ts'
 import { assertSameBytes, pattern, readBytes, readToEnd } from './bytes.ts'
 import { type CaseDefinition, isStream } from './case.ts'
 import { addressOf } from './fixture.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { nextTurn, setImmediate } from '../core/timers.ts'
 import { assertSameBytes, NEVER_ACCEPTED, pattern, readBytes, readToEnd, sha256, writeBytes } from './bytes.ts'
 import { type CaseDefinition, isStream } from './case.ts'
 import { asStream } from './fixture.ts'

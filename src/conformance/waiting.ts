@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { EventEmitter } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
+import { clearTimeout, setTimeout, sleep } from '../core/timers.ts'
 
 /** What a case waits for at the moment, by name, so that one that hangs says where. */
 export class Waiting {
@@ -47,7 +47,7 @@ export class Waiting {
   }
 }
 
-export { delay }
+export { sleep as delay }
 
 /** Goes on while the case does other things; its outcome is asked for later, and is nobody's if the case ends before. */
 export function meanwhile<T>(promise: Promise<T>): Promise<T> {
@@ -75,5 +75,5 @@ export async function settlesWithin(promise: Promise<unknown>, milliseconds: num
     () => true,
     () => true,
   )
-  return Promise.race([settled, delay(milliseconds, false)])
+  return Promise.race([settled, sleep(milliseconds, false)])
 }

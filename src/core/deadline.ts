@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { inspect } from 'node:util'
 import { wrongNumber, wrongType } from './argument-errors.ts'
 import { AbortError, namedSystemError } from './errors.ts'
+import { clearTimeout, setTimeout } from './timers.ts'
 
 export interface DeadlineOptions {
   /** Aborts what is in flight; the promise rejects with an `AbortError` whose `cause` is the signal's reason. */

@@ -1,10 +1,10 @@
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { AddressBase } from './address.ts'
 import { type DeadlineOptions, withDeadline } from './deadline.ts'
 import { socketClosed } from './errors.ts'
 import type { HeldDescriptors, ListenerHandle, Token } from './family.ts'
 import { ASK, HandOverChannel, LEFT, OFFER, TAKEN } from './hand-over-channel.ts'
 import type { StreamEndpoint } from './stream.ts'
+import { nextTurn } from './timers.ts'
 
 /** Milliseconds for the last two frames, once the socket has changed hands. Without them the stream is lost, and no more. */
 const COURTESY_LIMIT = 1000
@@ -150,7 +150,7 @@ async function unlessGivenUp<T>(channel: HandOverChannel, options: DeadlineOptio
   try {
     return await withDeadline(options, channel.syscall, undefined, start, () => undefined)
   } catch (error) {
-    await turnOfTheLoop()
+    await nextTurn()
     if (!isDone) channel.destroy()
     if (steps === undefined) throw error
     return steps.catch(() => {

@@ -9,6 +9,7 @@ import { type Dropped, type Letter, Outbox, type OutboxOptions } from './outbox.
 import { type Retry, type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 import { toBytes } from './sender.ts'
 import type { StreamEndpoint } from './stream.ts'
+import { clearTimeout, performance, setTimeout } from './timers.ts'
 import { type Pause, Tries, withRetries } from './tries.ts'
 
 /** Options of `persistent`: those of each connection, and when to make the next. */

@@ -1,6 +1,7 @@
 import { type DeadlineOptions, waitFor } from './deadline.ts'
 import { SocketError, socketClosed } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
+import { queueMicrotask, setImmediate } from './timers.ts'
 import { Compaction, compact } from './waiting.ts'
 
 /** Told what became of a message, by the index that was given with it. */

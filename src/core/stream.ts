@@ -10,6 +10,7 @@ import type { AddressFamily, Done, HeldDescriptors, NodeAddress, StreamEvents, S
 import type { RawOption, SocketOptions } from './options.ts'
 import { SocketSurface } from './socket-surface.ts'
 import type { StreamStats } from './stats.ts'
+import { clearTimeout, setImmediate, setTimeout } from './timers.ts'
 import { UnreadPieces } from './unread-pieces.ts'
 import { compact } from './waiting.ts'
 import { WebEndpoint } from './web.ts'

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type DeadlineOptions, withDeadline } from './deadline.ts'
 import { SocketError } from './errors.ts'
 import type { RetryPolicy } from './retry.ts'
+import { sleep } from './timers.ts'
 
 /** Waits; gives up, and leaves no timer, when the signal fires. */
 export type Pause = (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers'
+import { setImmediate } from './timers.ts'
 
 /** What a chunk or a message that waits costs besides its bytes: the objects that V8 and Node keep for it. */
 export const PIECE_COST = 512

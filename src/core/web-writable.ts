@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { wrongType } from './argument-errors.ts'
 import { socketClosed } from './errors.ts'
+import { setImmediate } from './timers.ts'
 
 /** What may be written: bytes, or text, which goes as UTF-8. */
 export type WebChunk = ArrayBufferView | ArrayBuffer | string

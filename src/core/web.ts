@@ -44,7 +44,9 @@ export class WebEndpoint {
 
   constructor(endpoint: StreamEndpoint, format: (address: AddressBase) => string) {
     const isRead = endpoint.listenerCount('data') + endpoint.listenerCount('readable') > 0
-    if (isRead || endpoint.readableFlowing === true || endpoint.readableEncoding !== null) {
+    // One that is over may say that it flows, whatever was done about it: nobody reads it.
+    const isFlowing = endpoint.readable && endpoint.readableFlowing === true
+    if (isRead || isFlowing || endpoint.readableEncoding !== null) {
       throw coded(
         TypeError,
         'ERR_INVALID_STATE',

@@ -136,6 +136,11 @@ export interface Addon {
    * within an `onReady`.
    */
   outside<T>(run: () => T): T
+  /**
+   * Calls `callback` once, in the event loop's closing phase of this turn, after what `setImmediate` was asked for until
+   * then; in the async context of this call. Keeps the process alive until then.
+   */
+  tellClosed(callback: () => void): number
 }
 
 /** What is waited for, as bits: `libuv`'s UV_READABLE and UV_WRITABLE. */

@@ -5,6 +5,7 @@ import { because, messageTooLong, type SocketError, socketClosed, systemError } 
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, Done, Outgoing, UnboundDatagramHandle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
+import { clearTimeout, setTimeout } from '../core/timers.ts'
 import { type Addon, DISCONNECTED, FAILED, READABLE, WRITABLE } from './addon.ts'
 import { receiveTimestamp } from './ancillary-field.ts'
 import { type Attachment, makeAttachment } from './attachments.ts'

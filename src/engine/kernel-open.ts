@@ -3,6 +3,7 @@ import { because, SocketError, systemError, unsupported, wordsOf } from '../core
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
+import { performance } from '../core/timers.ts'
 import type { Addon } from './addon.ts'
 import { type BindSteps, bindWithSteps } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'

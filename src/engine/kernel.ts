@@ -4,6 +4,7 @@ import { type SocketError, socketClosed, systemError, unsupported } from '../cor
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, Handle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
+import { clearTimeout, setTimeout } from '../core/timers.ts'
 import { type Addon, FAILED, NAME_SIZE, READABLE, RECEIVE_META, WRITABLE } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import { EAGAIN, EINPROGRESS, EINTR, ENOTCONN } from './errno.ts'

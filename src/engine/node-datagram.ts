@@ -7,6 +7,7 @@ import { fromNodeError, messageTooLong, namedSystemError, socketClosed, unsuppor
 import type { SchemeFacts } from '../core/facts.ts'
 import type { DatagramEvents, DatagramHandle, Done, Message, Outgoing } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
+import { setImmediate } from '../core/timers.ts'
 import { PIECE_COST } from '../core/waiting.ts'
 import type { NodeHost, NodeKind } from './node.ts'
 import { datagramOptions, type OpeningOptions, readNodeOption, writeNodeOption } from './node-options.ts'

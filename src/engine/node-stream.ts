@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { type NetConnectOpts, Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AddressBase } from '../core/address.ts'
 import { fromNodeError, socketClosed } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { Done, StreamEvents, StreamHandle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
+import { sleep } from '../core/timers.ts'
 import type { NodeKind } from './node.ts'
 import { readNodeOption, streamOptions, writeNodeOption } from './node-options.ts'
 

@@ -1,3 +1,4 @@
+import { clearInterval, performance, setInterval } from '../core/timers.ts'
 import type { Addon } from './addon.ts'
 import { decodeInt, SOL_SOCKET } from './kernel-options.ts'
 

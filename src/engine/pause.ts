@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../core/timers.ts'
 /** Waits; rejects with the signal's reason when it fires first. */
 export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {

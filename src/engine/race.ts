@@ -1,3 +1,5 @@
+import { clearTimeout, setTimeout } from '../core/timers.ts'
+
 /** RFC 8305, section 5: the recommended Connection Attempt Delay, in milliseconds. */
 const ATTEMPT_DELAY = 250
 

@@ -1,3 +1,4 @@
+import { clearInterval, setInterval } from '../core/timers.ts'
 import { invalidVariable, isForUs, readCount } from './environment.ts'
 import { post } from './notify-socket.ts'
 

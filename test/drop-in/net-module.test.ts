@@ -48,3 +48,17 @@ test('require gives an object whose members can be replaced, import the same one
   const told = execFileSync(process.execPath, ['--no-warnings', '-e', script], { cwd: root, encoding: 'utf8' })
   expect(told).toBe('true true true\nmine\n')
 })
+
+test("a BoundSocket of Node's is refused, and keeps its descriptor", ({ skip }) => {
+  const { BoundSocket } = nodeNet as unknown as {
+    BoundSocket?: new (options: object) => { fd?: number; close(): void }
+  }
+  if (BoundSocket === undefined) return skip('this Node has no net.BoundSocket: run on Node 24.22 or later')
+  const bound = new BoundSocket({ port: 0, host: '127.0.0.1' })
+  for (const options of [bound, { handle: bound }]) {
+    expect(() => net.createServer().listen(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+    )
+  }
+  bound.close()
+})

@@ -81,12 +81,31 @@ describe('ends', () => {
     'and what is written after the peer has ended',
     async (net, log) => {
       await using both = await pair(net, log)
+      const told = closed(both.client)
       both.client.resume()
       both.accepted.end()
       await once(both.client, 'end')
       await new Promise(setImmediate)
       log.note('client', `${both.client.write('late', (error) => log.note('client', String(error)))}`)
-      if (!both.client.closed) await closed(both.client)
+      await told
+    },
+    scheme('tcp'),
+  )
+
+  sameAsNode(
+    'and who is told first: the client, its server, or what setImmediate was asked for',
+    async (net, log) => {
+      await using both = await pair(net, log)
+      const told = [both.client, both.accepted, both.server].map(closed)
+      both.accepted.resume().on('close', () => log.note('order', 'accepted'))
+      both.server.close(() => log.note('order', 'server'))
+      both.client.resume().on('close', () => {
+        log.note('order', 'client')
+        process.nextTick(() => log.note('order', "a tick of the client's"))
+      })
+      both.client.on('end', () => setImmediate(() => log.note('order', 'immediate')))
+      both.accepted.end()
+      await Promise.all(told)
     },
     scheme('tcp'),
   )

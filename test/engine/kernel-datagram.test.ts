@@ -5,6 +5,8 @@ import { KernelDatagram } from '../../src/engine/kernel-datagram.ts'
 import { datagramEvents } from './datagram-events.ts'
 import { ScriptedAddon, type TestAddress, testAddress, testKind } from './scripted-addon.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 const EINTR = -4
 const EAGAIN = -11
 const EMSGSIZE = -90

@@ -4,6 +4,8 @@ import { KernelListener } from '../../src/engine/kernel-listener.ts'
 import { KernelStream } from '../../src/engine/kernel-stream.ts'
 import { ScriptedAddon, type TestAddress, testKind } from './scripted-addon.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 const EAGAIN = -11
 const EMFILE = -24
 const EINVAL = -22

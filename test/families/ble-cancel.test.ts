@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSockets } from '../../src/index.ts'
 import { bleFamily, connect, never, nus, ScriptedNoble, ScriptedPeripheral, turns } from './ble-scripted.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 const code = (code: string): unknown => expect.objectContaining({ code, name: 'SocketError' })
 const reason = new Error('changed my mind')
 

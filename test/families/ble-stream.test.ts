@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connect, Heard, never, ScriptedNoble, ScriptedPeripheral, turns } from './ble-scripted.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 const code = (code: string): unknown => expect.objectContaining({ code, name: 'SocketError' })
 const MIB = 1024 * 1024
 

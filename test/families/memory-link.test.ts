@@ -2,6 +2,8 @@ import { describe, expect, test, vi } from 'vitest'
 import { memoryLink } from '../../src/families/memory.ts'
 import { bind, bound, connect, connected, DatagramEnd, fresh, settle, until } from './memory-ends.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 describe('a link', () => {
   test('cut: every connection over it, paused or waiting, is reset at once', async () => {
     const address = fresh('memory')

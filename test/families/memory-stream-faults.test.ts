@@ -2,6 +2,8 @@ import { describe, expect, test, vi } from 'vitest'
 import { type Faults, memoryLink } from '../../src/families/memory.ts'
 import { connect, connected, fresh, listen, named, pattern, until } from './memory-ends.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 describe('faults of streams', () => {
   const bytes = pattern(200 * 1_448)
 

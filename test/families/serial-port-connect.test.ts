@@ -4,6 +4,8 @@ import { connectSerialPort, probeSerialPort } from '../../src/families/bluetooth
 import { given, need } from '../support/need.ts'
 import { connect, DEVICE, moduleOf, port3, ScriptedPort, turns } from './serial-port-scripted.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 const code = (code: string): unknown => expect.objectContaining({ code, name: 'SocketError' })
 const reason = new Error('changed my mind')
 const spp = '00001101-0000-1000-8000-00805f9b34fb'

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connect, Heard, ScriptedPort, turns, unsuccessful } from './serial-port-scripted.ts'
 
+vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
+
 const code = (code: string): unknown => expect.objectContaining({ code, name: 'SocketError' })
 
 async function open(): Promise<{ heard: Heard; port: ScriptedPort }> {

@@ -1,3 +1,4 @@
+import { performance } from '../../core/timers.ts'
 import type { Failed, SchemeResult } from './result.ts'
 import { milliseconds } from './words.ts'
 

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../../core/timers.ts'
 import type { Sockets } from '../../index.ts'
 import { errorText } from '../report.ts'
 import type { Case } from './cases.ts'

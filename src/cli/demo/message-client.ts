@@ -1,3 +1,4 @@
+import { clearTimeout, performance, setTimeout } from '../../core/timers.ts'
 import type { DatagramEndpoint, Message, OpenOptions } from '../../index.ts'
 import { formatAddress } from '../../index.ts'
 import { connectNamed, isDatagram, readTarget } from '../open.ts'

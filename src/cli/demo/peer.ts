@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { clearTimeout, setTimeout } from '../../core/timers.ts'
 import type { EngineName } from '../../index.ts'
 import { type Service, startService } from './service.ts'
 

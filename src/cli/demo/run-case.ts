@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../../core/timers.ts'
 import type { Case } from './cases.ts'
 import type { Measured } from './measure.ts'
 import { measureMessages } from './message-client.ts'

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { setImmediate } from '../../core/timers.ts'
 import type { Address, DatagramEndpoint, EngineName, Message, StreamEndpoint } from '../../index.ts'
 import { bind, formatAddress, listen } from '../../index.ts'
 import { isStream, readTarget } from '../open.ts'

@@ -1,3 +1,4 @@
+import { performance } from '../../core/timers.ts'
 import type { OpenOptions, StreamEndpoint } from '../../index.ts'
 import { connect, formatAddress } from '../../index.ts'
 import { isStream } from '../open.ts'

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { refusal } from '../block-list.ts'
 import { placedError } from '../errors/system-error.ts'
 import type { Place } from './kind.ts'
 import { CONNECTED, DISCONNECTED, stateOf } from './state.ts'
@@ -17,7 +18,10 @@ export function startConnect(
     if (handle === null) return
     let failure: Error | null = lookupError
     try {
-      if (address !== undefined) handle.connect(address)
+      if (address !== undefined) {
+        failure = refusal(state.sendBlockList, state.kind.describe(address).address) ?? null
+        if (failure === null) handle.connect(address)
+      }
     } catch (error) {
       failure = translated(error, (code) => placedError(code, 'connect', place.address ?? '', place.port))
     }

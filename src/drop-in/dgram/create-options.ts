@@ -1,5 +1,7 @@
 import dns from 'node:dns'
 import { coded } from '../../core/coded-error.ts'
+import { type BlockList, readBlockList } from '../block-list.ts'
+import { invalidValue } from '../errors/argument-errors.ts'
 import { checkFunction, checkSignal, checkUint32 } from '../errors/checks.ts'
 import type { OpeningOptions, SocketKind } from './kind.ts'
 import { SchemeKind } from './scheme-kind.ts'
@@ -25,6 +27,10 @@ export interface UdpSocketOptions extends CommonOptions {
   type: SocketType
   /** Whether an IPv6 socket refuses IPv4. Default false. IPV6_V6ONLY, ipv6(7). */
   ipv6Only?: boolean | undefined
+  /** Messages of these addresses are thrown away. */
+  receiveBlockList?: BlockList | undefined
+  /** To these addresses nothing is sent. */
+  sendBlockList?: BlockList | undefined
   /** Finds the address of a name, called as `dns.lookup(hostname, 4 | 6, callback)`. Default `dns.lookup`. */
   lookup?: Lookup | undefined
 }
@@ -42,6 +48,8 @@ export interface Created extends OpeningOptions {
   readonly recvBufferSize: number | undefined
   readonly sendBufferSize: number | undefined
   readonly signal: AbortSignal | undefined
+  readonly receiveBlockList: BlockList | undefined
+  readonly sendBlockList: BlockList | undefined
 }
 
 /** Whatever is no object is the type. */
@@ -50,8 +58,13 @@ export function readCreateOptions(input: unknown): Created {
     typeof input === 'object' && input !== null ? { ...input } : { type: input }
   const recvBufferSize = readSize(options, 'recvBufferSize')
   const sendBufferSize = readSize(options, 'sendBufferSize')
+  const receiveBlockList = readBlockList(options, 'receiveBlockList')
+  const sendBlockList = readBlockList(options, 'sendBlockList')
   const { signal } = options
   const kind = kindOf(options)
+  if (!kind.hasIPAddresses && (receiveBlockList !== undefined || sendBlockList !== undefined)) {
+    throw invalidValue('options.scheme', kind.type, 'has no IP addresses for a block list')
+  }
   if (signal !== undefined) checkSignal(signal, 'options.signal')
   return {
     kind,
@@ -61,6 +74,8 @@ export function readCreateOptions(input: unknown): Created {
     recvBufferSize,
     sendBufferSize,
     signal,
+    receiveBlockList,
+    sendBlockList,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AddressBase } from '../../core/address.ts'
 import type { Message } from '../../core/family.ts'
+import { queueMicrotask } from '../../core/timers.ts'
 
 /**
  * Hands over the messages of a batch one by one, with all that a listener has put off in between: a program that awaits

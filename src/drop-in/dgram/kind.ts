@@ -44,6 +44,8 @@ export interface SocketKind {
   /** Whether a socket of these numbers of socket(2) is of this kind. */
   takes(domain: number, type: number): boolean
   describe(address: AddressBase | undefined): Described
+  /** Whether `describe` gives IP addresses. */
+  readonly hasIPAddresses: boolean
   /** Whether node:cluster can share it among workers. */
   readonly isShared: boolean
 }

@@ -15,6 +15,7 @@ interface AddressPlace extends Place {
 export class SchemeKind implements SocketKind {
   readonly type: string
   readonly isShared = false
+  readonly hasIPAddresses = false
   readonly #family: AddressFamily<AddressBase>
 
   /** Throws for a scheme that is unknown, or that has connections. */

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { AddressBase } from '../../core/address.ts'
+import { refusal } from '../block-list.ts'
 import { placedError } from '../errors/system-error.ts'
 import type { Sent } from './outbox.ts'
 import type { Sending } from './send-arguments.ts'
@@ -11,8 +12,13 @@ export function startSend(socket: EventEmitter, sending: Sending): void {
     hand(socket, sending, undefined)
     return
   }
-  stateOf(socket).handle?.resolve(sending.to, (error, address) => {
-    if (error === null) hand(socket, sending, address)
+  const { handle, kind, sendBlockList } = stateOf(socket)
+  handle?.resolve(sending.to, (error, address) => {
+    const refused = sendBlockList && address && refusal(sendBlockList, kind.describe(address).address)
+    if (refused !== undefined) {
+      // Without a callback nobody is told, as in Node.
+      if (sending.callback !== undefined) process.nextTick(sending.callback, refused)
+    } else if (error === null) hand(socket, sending, address)
     else if (sending.callback !== undefined) process.nextTick(sending.callback, error)
     else process.nextTick(() => socket.emit('error', error))
   })

@@ -1,6 +1,7 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, errorMonitor } from 'node:events'
 import type { AddressInput } from '../../core/address.ts'
 import { coded } from '../../core/coded-error.ts'
+import { isBlocked } from '../block-list.ts'
 import { tell, udpSockets } from '../diagnostics.ts'
 import { checkNumber, checkString } from '../errors/checks.ts'
 import { failure } from '../errors/failure.ts'
@@ -21,6 +22,9 @@ import { startSend } from './sending.ts'
 import { requireGroup, setHops, setMembership, setOption } from './socket-options.ts'
 import { BINDING, BOUND, CONNECTED, CONNECTING, DISCONNECTED, openHandle, setState, stateOf, UNBOUND } from './state.ts'
 import { translated } from './system-codes.ts'
+
+/** Since Node 24 the callback of a bind no longer counts as a listener for 'error'. */
+const BIND_FAILURE = (Number.parseInt(process.versions.node, 10) >= 24 ? errorMonitor : 'error') as 'error'
 
 /** What a message is of. */
 export type MessageData = string | NodeJS.ArrayBufferView | readonly (string | NodeJS.ArrayBufferView)[]
@@ -70,11 +74,13 @@ export class Socket extends EventEmitter<SocketEvents> {
 
   constructor(options: SocketType | SocketOptions, listener?: MessageListener) {
     super()
-    const { kind, signal, ...opening } = readCreateOptions(options)
+    const { kind, signal, receiveBlockList, ...opening } = readCreateOptions(options)
     this.type = kind.type
     if (typeof listener === 'function') this.on('message', listener)
     const handle = new SocketHandle(kind, opening, {
-      onMessage: (data, from) => this.emit('message', data, remoteInfo(from, data.length)),
+      onMessage: (data, from) => {
+        if (!isBlocked(receiveBlockList, from.address)) this.emit('message', data, remoteInfo(from, data.length))
+      },
       onError: (failure) => this.emit('error', callFailed(failure, 'recvmsg')),
       onTakenAway: () => {
         if (stateOf(this).handle !== null) this.close()
@@ -135,14 +141,14 @@ export class Socket extends EventEmitter<SocketEvents> {
   /** A bind that failed does not call back, and the next one has a callback of its own. */
   #onceBound(callback: () => void): void {
     const forget = (): void => {
-      this.removeListener('error', forget)
+      this.removeListener(BIND_FAILURE, forget)
       this.removeListener('listening', onListening)
     }
     const onListening = (): void => {
       forget()
       callback.call(this)
     }
-    this.on('error', forget)
+    this.on(BIND_FAILURE, forget)
     this.on('listening', onListening)
   }
 

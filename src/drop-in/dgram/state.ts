@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import type { EventEmitter } from 'node:events'
 import { coded } from '../../core/coded-error.ts'
+import type { BlockList } from '../block-list.ts'
 import type { SocketHandle } from './handle.ts'
 import type { SocketKind } from './kind.ts'
 
@@ -26,6 +27,7 @@ export interface SocketState {
   readonly ipv6Only: boolean
   readonly recvBufferSize: number | undefined
   readonly sendBufferSize: number | undefined
+  readonly sendBlockList: BlockList | undefined
 }
 
 /** That of `node:dgram`, for programs that get at `handle.fd` by it; a socket of its own shows it. */

@@ -23,6 +23,7 @@ type Udp = InetAddress<'udp'>
 export class UdpKind implements SocketKind {
   readonly type: 'udp4' | 'udp6'
   readonly isShared = true
+  readonly hasIPAddresses = true
   readonly #lookup: Lookup
   readonly #version: 4 | 6
   readonly #any: string

@@ -38,6 +38,10 @@ export function tcpAddress(host: string, port: number): InetAddress<'tcp'> {
   return { family: 'inet', scheme: 'tcp', host, port }
 }
 
+export function isTcp(address: AddressBase): address is InetAddress<'tcp'> {
+  return address.scheme === 'tcp'
+}
+
 /** The name of a Unix socket as Node writes it: a path, or an abstract name after a NUL. */
 export function pipeAddress(path: string): UnixAddress<'unix'> {
   const start = { family: 'unix', scheme: 'unix' } as const

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 import type { Resolved } from '../../core/registry.ts'
+import { clearTimeout, setTimeout } from '../../core/timers.ts'
+import { type BlockList, refusal } from '../block-list.ts'
 import { type Failure, failure } from '../errors/failure.ts'
 import { placedError } from '../errors/system-error.ts'
 import { pipeAddress, pipeFamily, tcpAddress, tcpFamily, type Wording } from './addresses.ts'
@@ -15,6 +17,7 @@ export interface ConnectingSocket {
   readonly connecting: boolean
   readonly _handle: SocketHandle | null
   autoSelectFamilyAttemptedAddresses?: string[]
+  readonly blockList?: BlockList
   emit(event: string, ...values: unknown[]): boolean
   destroy(error: Error): unknown
   /** Puts a new handle in the place of the one before, which is closed. */
@@ -75,6 +78,12 @@ function hostAttempt(
 }
 
 function connectOnce(socket: ConnectingSocket, attempt: Attempt): void {
+  const refused = refusalOf(socket, attempt)
+  if (refused !== undefined) {
+    socket.emit('connectionAttempt', ...attempt.words)
+    socket.destroy(refused)
+    return
+  }
   begin(socket, attempt, (error) => {
     if (error === null) {
       socket._connected()
@@ -83,6 +92,11 @@ function connectOnce(socket: ConnectingSocket, attempt: Attempt): void {
     if (isConnectError(error)) socket.emit('connectionAttemptFailed', ...attempt.words, error)
     socket.destroy(error)
   })
+}
+
+/** Of a block list; a path is no address of it, whatever it looks like. */
+function refusalOf({ blockList }: ConnectingSocket, { words: [address, , family] }: Attempt): Error | undefined {
+  return family === undefined ? undefined : refusal(blockList, address)
 }
 
 function begin(socket: ConnectingSocket, attempt: Attempt, done: (error: Error | null) => void): void {
@@ -135,6 +149,11 @@ class Attempts {
     if (this.#tried++ > 0) socket._renew('tcp')
     const { port, localPort } = this.#request
     const attempt = hostAttempt(address, this.#request, { localAddress: undefined, localPort })
+    const refused = refusalOf(socket, attempt)
+    if (refused !== undefined) {
+      this.#failed(refused, attempt)
+      return
+    }
     socket.autoSelectFamilyAttemptedAddresses?.push(`${address.address}:${port}`)
     const isLast = this.#tried === this.#addresses.length
     const timer = isLast ? undefined : setTimeout(() => this.#expired(attempt), this.#request.attemptTimeout)

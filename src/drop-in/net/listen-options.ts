@@ -1,3 +1,4 @@
+import net from 'node:net'
 import type { AddressInput } from '../../core/address.ts'
 import type { Resolved } from '../../core/registry.ts'
 import { invalidValue } from '../errors/argument-errors.ts'
@@ -45,6 +46,9 @@ const WRITABLE = 0o222
 /** Which of the forms of `listen` this is. Throws what Node throws. */
 export function readPlace(options: ListenOptions | ForeignListener, args: readonly unknown[]): Place {
   if (isHandle(options)) return { by: 'handle', handle: options }
+  // Its descriptor would have two owners, each of which closes it.
+  if (isBoundSocket(options))
+    throw invalidValue('options', options, 'is a net.BoundSocket, for a server of node:net alone')
   if (typeof options.fd === 'number' && options.fd >= 0) return { by: 'fd', fd: options.fd }
   const { path, host, ipv6Only, reusePort } = options
   const port = isAnyPort(options, args) ? 0 : options.port
@@ -61,6 +65,12 @@ export function readPlace(options: ListenOptions | ForeignListener, args: readon
 
 function isHandle(options: ListenOptions | ForeignListener): options is ForeignListener {
   return 'listen' in options && 'onconnection' in options
+}
+
+/** Since Node 24.22. */
+function isBoundSocket(options: object): boolean {
+  const { BoundSocket } = net as { BoundSocket?: unknown }
+  return typeof BoundSocket === 'function' && options instanceof BoundSocket
 }
 
 /** listen(), listen(callback), listen(null), listen(undefined): a port of the system's choice. */

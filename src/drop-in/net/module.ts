@@ -9,6 +9,12 @@ export interface AddressConnectOptions extends node.SocketConstructorOpts {
   timeout?: number | undefined
 }
 
+/** Node 24 has it, its types before have not. */
+interface Blocking {
+  /** Of a server: whose connections are closed at once. Of a socket: where it does not connect to, `ERR_IP_BLOCKED`. */
+  blockList?: node.BlockList | undefined
+}
+
 /** Options of `listen` for an address of ours. */
 export interface AddressListenOptions {
   address: AddressInput
@@ -25,21 +31,21 @@ export type Server = node.Server & { listen(options: AddressListenOptions, liste
 type ConnectionListener = (socket: Socket) => void
 
 export interface SocketConstructor {
-  new (options?: node.SocketConstructorOpts): Socket
-  (options?: node.SocketConstructorOpts): Socket
+  new (options?: node.SocketConstructorOpts & Blocking): Socket
+  (options?: node.SocketConstructorOpts & Blocking): Socket
   readonly prototype: Socket
 }
 
 export interface ServerConstructor {
   new (connectionListener?: ConnectionListener): Server
-  new (options?: node.ServerOpts, connectionListener?: ConnectionListener): Server
+  new (options?: node.ServerOpts & Blocking, connectionListener?: ConnectionListener): Server
   (connectionListener?: ConnectionListener): Server
-  (options?: node.ServerOpts, connectionListener?: ConnectionListener): Server
+  (options?: node.ServerOpts & Blocking, connectionListener?: ConnectionListener): Server
   readonly prototype: Server
 }
 
 export interface Connect {
-  (options: node.NetConnectOpts | AddressConnectOptions, connectionListener?: () => void): Socket
+  (options: (node.NetConnectOpts | AddressConnectOptions) & Blocking, connectionListener?: () => void): Socket
   (port: number, host?: string, connectionListener?: () => void): Socket
   /** Of a path, or of an address of ours. */
   (path: string, connectionListener?: () => void): Socket
@@ -47,7 +53,7 @@ export interface Connect {
 
 export interface CreateServer {
   (connectionListener?: ConnectionListener): Server
-  (options?: node.ServerOpts, connectionListener?: ConnectionListener): Server
+  (options?: node.ServerOpts & Blocking, connectionListener?: ConnectionListener): Server
 }
 
 /** What `require('polysocket/net')` gives: an object whose members can be replaced, as those of `require('net')` can. */

@@ -1,6 +1,7 @@
 import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { ListenerHandle } from '../../core/family.ts'
+import { inClosingPhase } from '../../engine/closing-phase.ts'
 import { failure } from '../errors/failure.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
 import type { ListeningHandle, OnConnection, OnDrop } from './foreign-listener.ts'
@@ -49,7 +50,7 @@ export class ServerHandle implements ListeningHandle {
 
   close(onClosed?: () => void): void {
     this.#listener.close()
-    if (onClosed !== undefined) setImmediate(onClosed)
+    if (onClosed !== undefined) inClosingPhase(onClosed)
   }
 }
 

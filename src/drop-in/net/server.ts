@@ -2,6 +2,7 @@ import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import { isIPv4 } from 'node:net'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { promisify } from 'node:util'
+import { type BlockList, isBlocked, readBlockList } from '../block-list.ts'
 import { listenEnds, listenFails, listenStarts, serverSockets, tell } from '../diagnostics.ts'
 import { invalidType } from '../errors/argument-errors.ts'
 import { checkNumber } from '../errors/checks.ts'
@@ -28,6 +29,8 @@ export interface ServerOptions {
   /** Milliseconds. */
   keepAliveInitialDelay?: number | undefined
   highWaterMark?: number | undefined
+  /** Connections of these addresses are closed at once. */
+  blockList?: BlockList | undefined
 }
 
 type ConnectionListener = (socket: Socket) => void
@@ -46,6 +49,7 @@ export class Server extends EventEmitter {
   highWaterMark: number
   /** Connections at most; one more is closed at once, with 'drop'. */
   maxConnections: number | undefined
+  blockList?: BlockList | undefined
   /** `null` unless it listens. */
   _handle: ListeningHandle | null = null
   _connections = 0
@@ -67,6 +71,7 @@ export class Server extends EventEmitter {
     this.keepAlive = Boolean(given.keepAlive)
     this.keepAliveInitialDelay = wholeSeconds(given.keepAliveInitialDelay)
     this.highWaterMark = given.highWaterMark ?? getDefaultHighWaterMark(false)
+    if (given.blockList !== undefined) this.blockList = given.blockList
   }
 
   /** `(port?, host?, backlog?)`, `(path, backlog?)`, `(address, backlog?)`, `(options)` or `(handle)`; each with a callback. */
@@ -161,6 +166,10 @@ export class Server extends EventEmitter {
     const handle = takeHandle(client)
     if (this.maxConnections && this._connections >= this.maxConnections) {
       this.#drop(handle)
+      return
+    }
+    if (isBlocked(this.blockList, handle.remote?.address)) {
+      handle.close()
       return
     }
     const socket = new Socket({
@@ -266,10 +275,11 @@ function connectionKey(place: NumericPlace): string {
 function readServerOptions(options: ServerOptions | ConnectionListener | null | undefined): ServerOptions {
   if (typeof options === 'function' || options === null || options === undefined) return {}
   if (typeof options !== 'object') throw invalidType('options', 'of type object', options)
-  const { keepAliveInitialDelay, highWaterMark, ...rest } = options
+  const { keepAliveInitialDelay, highWaterMark, blockList: _, ...others } = options
   if (keepAliveInitialDelay !== undefined) checkNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay')
+  if (highWaterMark !== undefined) checkNumber(highWaterMark, 'options.highWaterMark')
+  const rest = { ...others, blockList: readBlockList({ ...options }, 'blockList') }
   if (highWaterMark === undefined) return { ...rest, keepAliveInitialDelay }
-  checkNumber(highWaterMark, 'options.highWaterMark')
   return { ...rest, keepAliveInitialDelay, ...(highWaterMark >= 0 && { highWaterMark }) }
 }
 

@@ -2,6 +2,8 @@ import { executionAsyncId } from 'node:async_hooks'
 import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { AddressFamily, Done, Handle, StreamHandle } from '../../core/family.ts'
+import { setImmediate } from '../../core/timers.ts'
+import { inClosingPhase } from '../../engine/closing-phase.ts'
 import { failure } from '../errors/failure.ts'
 import { callFailed } from '../errors/system-error.ts'
 import { nameOf, type SocketName, type Wording } from './addresses.ts'
@@ -198,7 +200,6 @@ export class SocketHandle {
     this.#end(() => this.#stream?.reset(), onClosed)
   }
 
-  /** Node tells of the end when what was asked for by `setImmediate` until then is done. */
   #end(end: () => void, onClosed: (() => void) | undefined): void {
     if (!this.#closed) {
       this.#closed = true
@@ -207,6 +208,6 @@ export class SocketHandle {
       this.#giveUp?.abort()
       end()
     }
-    if (onClosed !== undefined) setImmediate(() => setImmediate(onClosed))
+    if (onClosed !== undefined) inClosingPhase(onClosed)
   }
 }

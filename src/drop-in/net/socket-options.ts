@@ -1,4 +1,5 @@
 import type { DuplexOptions } from 'node:stream'
+import type { BlockList } from '../block-list.ts'
 import { invalidValue } from '../errors/argument-errors.ts'
 import { checkNumber } from '../errors/checks.ts'
 import type { ForeignHandle } from './descriptors.ts'
@@ -21,6 +22,8 @@ export interface SocketOptions extends Omit<DuplexOptions, 'signal'> {
   /** With a handle: reading does not begin by itself. */
   pauseOnCreate?: boolean | undefined
   manualStart?: boolean | undefined
+  /** Addresses that it does not connect to. */
+  blockList?: BlockList | undefined
 }
 
 /** The options of a constructor; a number is a descriptor. Throws what Node throws. */

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
+import type { Resolved } from '../../core/registry.ts'
+import { type BlockList, readBlockList } from '../block-list.ts'
 import { checkString } from '../errors/checks.ts'
-import { type SocketName, streamAddress } from './addresses.ts'
+import { isTcp, type SocketName, streamAddress } from './addresses.ts'
 import { type ConnectOptions, checkHostRequest } from './connect-options.ts'
 import { type ConnectingSocket, connectToAddress, connectToHost, connectToPath } from './connecting.ts'
 import { nothingToConnectTo } from './misuse-errors.ts'
@@ -18,6 +20,7 @@ export class Socket extends SocketStream implements ConnectingSocket {
   /** Seconds. */
   #keepAliveDelay: number
   #peer: SocketName | undefined
+  blockList?: BlockList
 
   constructor(given?: SocketOptions | number | null) {
     const options = readSocketOptions(given)
@@ -25,6 +28,8 @@ export class Socket extends SocketStream implements ConnectingSocket {
     this.#noDelay = Boolean(options.noDelay)
     this.#keepAlive = Boolean(options.keepAlive)
     this.#keepAliveDelay = wholeSeconds(options.keepAliveInitialDelay)
+    const blockList = readBlockList({ ...options }, 'blockList')
+    if (blockList !== undefined) this.blockList = blockList
   }
 
   /** `(port, host?)`, `(path)`, `(address)` or `(options)`; each with a callback for 'connect'. */
@@ -44,7 +49,7 @@ export class Socket extends SocketStream implements ConnectingSocket {
     this._touch()
     this.connecting = true
     if (address !== undefined) {
-      connectToAddress(this, address)
+      this.#connectToAddress(address)
     } else if (path !== undefined) {
       checkString(path, 'options.path')
       connectToPath(this, path)
@@ -52,6 +57,13 @@ export class Socket extends SocketStream implements ConnectingSocket {
       this.#connectToHost(options)
     }
     return this
+  }
+
+  /** What a block list may have is known only once a host's name has been looked up. */
+  #connectToAddress(resolved: Resolved): void {
+    const { address } = resolved
+    if (this.blockList === undefined || !isTcp(address)) connectToAddress(this, resolved)
+    else this.#connectToHost({ host: address.host, port: address.port })
   }
 
   #connectToHost(options: ConnectOptions): void {

@@ -2,6 +2,7 @@ import { explained, type SocketError, unknownOption } from '../../core/errors.ts
 import type { SchemeFacts } from '../../core/facts.ts'
 import type { AddressFamily, ListenerEvents, ListenerHandle, StreamHandle } from '../../core/family.ts'
 import type { RawOption } from '../../core/options.ts'
+import { queueMicrotask } from '../../core/timers.ts'
 import { loadAddon } from '../../engine/addon.ts'
 import { closeForeign } from '../../engine/descriptors.ts'
 import type { RfcommAddress } from './address.ts'

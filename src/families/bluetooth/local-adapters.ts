@@ -1,6 +1,7 @@
 import type { DatagramEndpoint } from '../../core/datagram.ts'
 import { namedSystemError } from '../../core/errors.ts'
 import { createSockets } from '../../core/sockets.ts'
+import { clearTimeout, setTimeout } from '../../core/timers.ts'
 import { raw } from '../raw.ts'
 import { ANY, BDADDR_SIZE, decodeBdaddr } from './bdaddr.ts'
 import { HCI_CHANNEL_CONTROL, hciAddress } from './hci-channel.ts'

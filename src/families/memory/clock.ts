@@ -1,3 +1,5 @@
+import { clearImmediate, clearTimeout, performance, setImmediate, setInterval, setTimeout } from '../../core/timers.ts'
+
 /** The longest that setTimeout can wait; an alarm for later is set again when that is over. */
 const LONGEST = 2 ** 31 - 1
 

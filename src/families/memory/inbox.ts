@@ -1,4 +1,5 @@
 import type { Message } from '../../core/family.ts'
+import { performance } from '../../core/timers.ts'
 import type { MemoryAddress } from './address.ts'
 import { Alarm } from './clock.ts'
 import type { Crossing } from './lane.ts'

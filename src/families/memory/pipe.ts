@@ -1,5 +1,6 @@
 import { namedSystemError } from '../../core/errors.ts'
 import type { Done, StreamEvents } from '../../core/family.ts'
+import { performance } from '../../core/timers.ts'
 import { Alarm } from './clock.ts'
 import type { Route } from './lane.ts'
 import { type PendingWrite, pendingWrite, take } from './pending-write.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { performance, sleep } from '../../core/timers.ts'
 import { DirectoryEntry } from '../../engine/directory-entry.ts'
 
 /** Milliseconds between two tries to get the lock, and after which it is no process of ours that has it. */

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { nextTurn } from '../../../core/timers.ts'
 import { HCI_CHANNEL_MONITOR, hciAddress } from '../../../families/bluetooth/hci-channel.ts'
 import { bind, type DatagramEndpoint, type Message } from '../../../index.ts'
 import { errorText } from '../../report.ts'
@@ -56,7 +56,7 @@ class Capture {
   async read(): Promise<Traffic> {
     for (let quiet = 0; quiet < QUIET_TURNS; ) {
       const before = this.#seen
-      await turn()
+      await nextTurn()
       quiet = this.#seen === before ? quiet + 1 : 0
     }
     if (this.#failure !== undefined) throw this.#failure

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { nextTurn, performance } from '../../../core/timers.ts'
 import { isStream } from '../../open.ts'
 import type { Plan } from '../plan.ts'
 import type { Delivery, Journey } from '../result.ts'
@@ -32,7 +32,7 @@ export async function measureDelivery(
     for (let number = 0; number < messages; number++) {
       const ahead = startedAt + number * plan.interval - performance.now()
       // A turn of the event loop all the same, so that what arrives is seen when it does.
-      await (ahead > 0 ? pause(ahead) : turn(undefined, { signal: ends.over }))
+      await (ahead > 0 ? pause(ahead) : nextTurn(undefined, { signal: ends.over }))
       const message = pack(numberedMessage(number, size))
       sent.push(performance.now())
       await link.write(message)

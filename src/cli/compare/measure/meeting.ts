@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { performance } from '../../../core/timers.ts'
 import type {
   DatagramEndpoint,
   Listener,

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { sleep } from '../../../core/timers.ts'
 
 const STEP = 25
 
@@ -27,5 +27,5 @@ export async function untilQuiet(
 
 /** A pause that ends, with an error, when the signal fires. */
 export function pauseUntil(signal: AbortSignal): Pause {
-  return (ms) => delay(ms, undefined, { signal })
+  return (ms) => sleep(ms, undefined, { signal })
 }

@@ -1,4 +1,5 @@
 import { explained } from '../../../core/errors.ts'
+import { clearTimeout, setTimeout } from '../../../core/timers.ts'
 import { step } from '../driver/step.ts'
 import { connectFailure } from './errors.ts'
 import type { NoblePeripheral } from './noble.ts'

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { OpenRequest } from '../../../core/options.ts'
+import { sleep } from '../../../core/timers.ts'
 import type { BleAddress } from '../address.ts'
 import { checkBle, formatBle } from './address-text.ts'
 import { isWorthAnother } from './errors.ts'

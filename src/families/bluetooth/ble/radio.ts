@@ -1,4 +1,5 @@
 import { explained } from '../../../core/errors.ts'
+import { clearInterval, setInterval } from '../../../core/timers.ts'
 import { orAbort } from '../driver/or-abort.ts'
 import { Turns } from '../driver/turns.ts'
 import { dial } from './dial.ts'

@@ -1,6 +1,7 @@
 import type { MessageBus } from 'dbus-native'
 import { createSockets } from '../../../core/sockets.ts'
 import type { StreamEndpoint } from '../../../core/stream.ts'
+import { clearTimeout, setImmediate, setTimeout } from '../../../core/timers.ts'
 import { unix } from '../../unix.ts'
 import { systemBusAddresses } from './bus-address.ts'
 import { closeUnclaimed, ownArrived } from './claim.ts'

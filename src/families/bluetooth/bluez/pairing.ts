@@ -1,6 +1,7 @@
 import { wrongValue } from '../../../core/argument-errors.ts'
 import { checkDeadline, type DeadlineOptions, withDeadline } from '../../../core/deadline.ts'
 import { AbortError, explained } from '../../../core/errors.ts'
+import { clearTimeout, setTimeout } from '../../../core/timers.ts'
 import { ANY, checkBdaddr } from '../bdaddr.ts'
 import { offerAgent, type PairingAgent } from './agent.ts'
 import { BluezBus, type CallOptions, withBluez } from './bus.ts'

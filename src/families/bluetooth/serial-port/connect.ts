@@ -1,6 +1,7 @@
 import { invalidAddress } from '../../../core/address.ts'
 import { explained, type SocketError, unsupported } from '../../../core/errors.ts'
 import type { OpenRequest } from '../../../core/options.ts'
+import { performance } from '../../../core/timers.ts'
 import { pause } from '../../../engine/pause.ts'
 import type { RfcommAddress } from '../address.ts'
 import { ANY } from '../bdaddr.ts'

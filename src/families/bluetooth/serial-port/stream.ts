@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { explained, socketClosed } from '../../../core/errors.ts'
 import type { SchemeFacts } from '../../../core/facts.ts'
 import type { Done } from '../../../core/family.ts'
 import type { RawOption } from '../../../core/options.ts'
+import { performance, sleep } from '../../../core/timers.ts'
 import type { RfcommAddress } from '../address.ts'
 import { DriverStream, INBOX_LIMIT } from '../driver/stream.ts'
 import type { SerialPort } from './module.ts'
@@ -132,7 +132,7 @@ export class SerialPortStream extends DriverStream<RfcommAddress> {
       if (!this.#isReading && performance.now() - began > STALL_LIMIT) {
         throw explained('ETIMEDOUT', 'write', this.#text, `not a byte was taken for ${STALL_LIMIT} ms`, refused)
       }
-      await delay(pause)
+      await sleep(pause)
     }
   }
 

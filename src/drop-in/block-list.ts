@@ -1,0 +1,32 @@
+import { BlockList, isIP } from 'node:net'
+import { type CodedError, coded } from '../core/coded-error.ts'
+import { invalidType } from './errors/argument-errors.ts'
+
+export type { BlockList }
+
+/** The block list among options, which may be of another copy of node:net. Whatever counts as false is not given. */
+export function readBlockList(options: Partial<Record<string, unknown>>, name: string): BlockList | undefined {
+  const list = options[name]
+  if (!list) return undefined
+  if (!isBlockList(list)) throw invalidType(`options.${name}`, 'an net.BlockList', list)
+  return list
+}
+
+/** Node 20 has no `isBlockList` yet. */
+function isBlockList(value: unknown): value is BlockList {
+  const { isBlockList: ofNode } = BlockList as { isBlockList?: (value: unknown) => boolean }
+  return ofNode?.(value) ?? value instanceof BlockList
+}
+
+/** Whether the list has this IP address; what is no IP address is in none. */
+export function isBlocked(list: BlockList | undefined, address: string | undefined): boolean {
+  if (list === undefined || address === undefined) return false
+  const version = isIP(address)
+  return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** The error of whoever wants to get there. */
+export function refusal(list: BlockList | undefined, address: string): CodedError | undefined {
+  if (!isBlocked(list, address)) return undefined
+  return coded(Error, 'ERR_IP_BLOCKED', `IP(${address}) is blocked by net.BlockList`)
+}
