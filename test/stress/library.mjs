@@ -16,9 +16,24 @@ export async function loadLibrary(root) {
     ...unixDefinition,
     name: 'parting',
     schemes: { parting: { type: SOCK_STREAM, protocol: 0, closesOnceSent: true } },
+    encode: (address) => unixDefinition.encode(asUnix(address)),
+    format: (address) => unixDefinition.format(asUnix(address)).replace(/^unix:/, 'parting:'),
+    decode: (bytes) => asParting(unixDefinition.decode(bytes, 'unix')),
+    parse: (_scheme, rest) => asParting(unixDefinition.parse('unix', rest)),
+    resolve: (address) => [address],
+    aroundBind: undefined,
     adopted: undefined,
   })
   return { ...createSockets([...builtinFamilies, parting]), AbortError, SocketError }
+}
+
+/** Unix's own codec takes its own schemes only. */
+function asUnix(address) {
+  return { ...address, family: 'unix', scheme: 'unix' }
+}
+
+function asParting(address) {
+  return address && { ...address, family: 'parting', scheme: 'parting' }
 }
 
 /** The names of those schemes that do not work here, with the reason. */

@@ -60,7 +60,9 @@ export class MessageEnd {
           flow.refused.add(messages[index].number)
         }
       }
-      const refused = () => messages.forEach(({ number }) => flow.refused.add(number))
+      const refused = () => {
+        for (const { number } of messages) flow.refused.add(number)
+      }
       void world.watch(sent, `sendBatch on ${this.scheme}`, { done, refused }).then(() => this.pending--)
     } else {
       const sent = messages.map(({ data, number }) => {

@@ -40,6 +40,12 @@ export async function run(options) {
     }
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     return report(world, { ...options, round: round - 1, seconds, history })
+  } catch (error) {
+    // It has to end: 'uncaughtException' would only note it.
+    console.log(
+      `stress: seed ${options.seed}: the stress itself failed, at operation ${world.operation}: ${error.stack}`,
+    )
+    return 1
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
@@ -64,7 +70,7 @@ async function playRound(world, { seed, operations, verbose }, round, history, i
     world.operation = number
     world.check(line, () => operation.perform(world, drawn))
     await (pause === 0 ? turn() : sleep(pause))
-    checkAlways(world)
+    world.check('a look at all', () => checkAlways(world))
     if ((number + 1) % STOP === 0) await checkIdle(world)
   }
 }

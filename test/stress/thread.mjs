@@ -13,7 +13,9 @@ export class Thread {
     const what = `the worker of operation ${world.operation}`
     this.#address = `unixgram:${world.file(`worker-${world.operation}.sock`)}`
     const workerData = { root: world.root, address: this.#address }
-    this.#worker = new Worker(new URL('worker.mjs', import.meta.url), { workerData })
+    // Node warns in a worker that closes a descriptor which it has not opened by node:fs.
+    const options = { workerData, trackUnmanagedFds: false }
+    this.#worker = new Worker(new URL('worker.mjs', import.meta.url), options)
     this.#worker.on('error', (error) => world.fail(`${what}: ${error.stack}`))
     this.#ready = new Promise((resolve) => this.#worker.once('message', resolve))
     void world.watch(new Promise((resolve) => this.#worker.once('exit', resolve)), what)

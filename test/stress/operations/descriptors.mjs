@@ -6,32 +6,8 @@ import { places } from '../world.mjs'
 
 /** @type {readonly import('./index.mjs').Operation[]} */
 export const descriptors = [
-  {
-    name: 'fds',
-    weight: 12,
-    draw: (random) => ({
-      at: random.below(places.ends),
-      size: random.pick([12, 1000]),
-      count: random.between(1, 6),
-      fds: random.between(1, 5),
-      batch: random.oneIn(2),
-      sockets: random.oneIn(3),
-    }),
-    perform(world, { at, size, count, fds, batch, sockets }) {
-      const end = world.ends[at]
-      if (!end?.isOpen || !end.canPass) return
-      if (sockets) {
-        const [one, other] = world.library.socketpair('unix')
-        end.send(size, count, [one.fd, other.fd], { batch })
-        one.destroy()
-        other.destroy()
-      } else {
-        const file = openSync('/dev/null', 'r')
-        end.send(size, count, new Array(fds).fill(file), { batch })
-        closeSync(file)
-      }
-    },
-  },
+  passing('fds', { batch: false }),
+  passing('batchFds', { batch: true }),
   {
     name: 'closeFds',
     weight: 10,
@@ -47,6 +23,35 @@ export const descriptors = [
     },
   },
 ]
+
+/** @returns {import('./index.mjs').Operation} sends descriptors, and closes its own at once, as it may */
+function passing(name, { batch }) {
+  return {
+    name,
+    weight: 6,
+    draw: (random) => ({
+      at: random.below(places.ends),
+      size: random.pick([12, 1000]),
+      count: random.between(1, 6),
+      fds: random.between(1, 5),
+      sockets: random.oneIn(3),
+    }),
+    perform(world, { at, size, count, fds, sockets }) {
+      const end = world.ends[at]
+      if (!end?.isOpen || !end.canPass) return
+      if (sockets) {
+        const [one, other] = world.library.socketpair('unix')
+        end.send(size, count, [one.fd, other.fd], { batch })
+        one.destroy()
+        other.destroy()
+      } else {
+        const file = openSync('/dev/null', 'r')
+        end.send(size, count, new Array(fds).fill(file), { batch })
+        closeSync(file)
+      }
+    },
+  }
+}
 
 function file(world) {
   const fd = openSync('/dev/zero', 'r')

@@ -24,6 +24,9 @@ const total = operations.reduce((sum, { weight }) => sum + weight, 0)
 export function operationAt(seed, number) {
   const random = new Random(seed, number)
   let at = random.below(total)
-  const operation = operations.find(({ weight }) => (at -= weight) < 0)
+  const operation = operations.find(({ weight }) => {
+    at -= weight
+    return at < 0
+  })
   return { operation, drawn: operation.draw(random), pause: random.oneIn(4) ? random.between(1, 8) : 0 }
 }

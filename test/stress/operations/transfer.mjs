@@ -1,4 +1,5 @@
 // Operations that move bytes and messages.
+import { endOf } from '../ends.mjs'
 import { places } from '../world.mjs'
 
 const sizes = [1, 12, 100, 1000, 1000, 4096, 16_384, 65_000, 250_000]
@@ -16,6 +17,27 @@ export const transfer = [
     weight: 20,
     draw: drawSending,
     perform: (world, drawn) => send(world, drawn, { batch: true }),
+  },
+  {
+    // A sender whose messages wait, since its peer receives only when it is told to; the last of them may be refused.
+    name: 'holdUp',
+    weight: 4,
+    draw: (random) => ({
+      scheme: random.pick(['unixgram', 'unixpacket']),
+      near: random.below(places.ends),
+      far: random.below(places.ends),
+      count: random.between(100, 600),
+      tooLong: random.oneIn(3),
+    }),
+    perform(world, { scheme, near, far, count, tooLong }) {
+      if (!world.schemes.has(scheme)) return
+      const [one, other] = world.library.socketpair(scheme)
+      const end = endOf(world, one, scheme, { flowing: true })
+      world.put('ends', near, end)
+      world.put('ends', far, endOf(world, other, scheme, { flowing: false }))
+      end.send(1000, count)
+      if (tooLong) end.send(300_000, 1)
+    },
   },
   {
     name: 'receive',
