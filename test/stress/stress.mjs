@@ -1,4 +1,4 @@
-// npm run test:stress: random operations on all kinds of sockets, by a seed; `--help` says what it takes, README.md what it finds.
+// npm run test:stress: random operations on all kinds of sockets, by a seed; `--help` says what it takes.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
