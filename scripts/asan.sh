@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# npm run test:asan [-- FILE...]
-# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into build-asan/ and runs its tests with it; FILE...
-# are further test files. Fails if a test fails or a sanitizer reports anything, be it in a child process of a test.
+# npm run test:asan [-- FILE...], npm run test:asan -- --stress [OPTION...]
+# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into build-asan/ and runs its tests with it, then some
+# seconds of test:stress; FILE... are further test files. With --stress: test:stress alone, with its options. Fails if a test
+# fails or a sanitizer reports anything, be it in a child process of a test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -54,7 +55,14 @@ export POLYSOCKET_PREBUILD=$out
 
 status=0
 # The runtime must be there before Node, which is not instrumented.
-LD_PRELOAD=$preload node node_modules/vitest/vitest.mjs run --pool=forks --testTimeout=120000 test/native "$@" || status=$?
+sanitized() { LD_PRELOAD=$preload node "$@" || status=$?; }
+if [[ ${1:-} == --stress ]]; then
+  shift
+  sanitized test/stress/stress.mjs "$@"
+else
+  sanitized node_modules/vitest/vitest.mjs run --pool=forks --testTimeout=120000 test/native "$@"
+  sanitized test/stress/stress.mjs --seconds 20
+fi
 shopt -s nullglob
 for report in "$reports"/*; do
   echo "test:asan: $report"

@@ -1,4 +1,5 @@
-// Node's own tests, from the sources that Debian ships: fetched once, checked, and kept beside the other caches.
+// Node's own tests, from the sources that Debian ships: fetched once, checked, and kept beside the other caches. They are of one
+// line of Node, and say nothing on another one, whose globals and errors are different.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
@@ -7,6 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 
 const version = '20.19.2'
+const line = lineOf(version)
 const archiveName = `nodejs_${version}+dfsg.orig.tar.xz`
 const url = `http://deb.debian.org/debian/pool/main/n/nodejs/${archiveName}`
 const sha256 = '5e5559381ad031d245a8efa403458abbb73755f74c3e6380f185a4dd342b7949'
@@ -18,14 +20,37 @@ wanted.push('test/sequential/test-net-*', 'test/sequential/test-dgram-*', 'test/
 /** What keeps the tests from running, with the remedy; everything else that is thrown is a bug. */
 export class SourceError extends Error {}
 
+/** The root of Node's sources, of the line that runs, instead of Debian's. */
+const GIVEN = 'POLYSOCKET_NODE_SOURCES'
+
+/** Why there are no tests of the Node that runs; `undefined` where there are. */
+export function whyNoTests() {
+  if (process.env[GIVEN] !== undefined || lineOf(process.versions.node) === line) return undefined
+  return (
+    `Node's own tests are those of Node ${version}, the line whose sources Debian has, and this is ${process.version}; ` +
+    `set ${GIVEN} to the root of its sources to run them, or use Node ${line}`
+  )
+}
+
 /** @returns {Promise<string>} the directory that Node calls `test` */
 export async function nodeTests() {
+  const given = process.env[GIVEN]
+  if (given !== undefined) return givenTests(given)
   const unpacked = join(cache, `node-v${version}`)
   if (!existsSync(unpacked)) {
     mkdirSync(cache, { recursive: true })
     unpack(await archive(), unpacked)
   }
   return join(unpacked, 'test')
+}
+
+function givenTests(/** @type {string} */ root) {
+  if (existsSync(join(root, 'test/parallel'))) return join(root, 'test')
+  throw new SourceError(`${GIVEN} is ${root}, which has no test/parallel: it has to be the root of Node's sources`)
+}
+
+function lineOf(/** @type {string} */ numbers) {
+  return numbers.split('.')[0]
 }
 
 /** @returns {Promise<string>} the path of the archive, whose bytes are the expected ones */

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { nodeTests, SourceError } from './node-source.mjs'
+import { nodeTests, SourceError, whyNoTests } from './node-source.mjs'
 import { runFiles } from './run-files.mjs'
 import { verdictOf } from './verdict.mjs'
 import { makeWorkCopy } from './work-copy.mjs'
@@ -37,6 +37,11 @@ async function main() {
   if (modules.length === 0 || !(jobs >= 1)) {
     console.error(usage)
     return 2
+  }
+  const why = whyNoTests()
+  if (why !== undefined) {
+    console.log(`node-tests: skipped: ${why}`)
+    return 0
   }
   const source = await nodeTests()
   const unchanged = values.unchanged === true
