@@ -125,7 +125,7 @@ export function wordsOf(errno: number | undefined): string | undefined {
 export class AbortError extends Error {
   readonly code = 'ABORT_ERR'
   /** What became of the messages of a `sendBatch` that was aborted. */
-  batch?: BatchResult
+  declare batch?: BatchResult
 
   constructor(cause?: unknown) {
     super('The operation was aborted', cause === undefined ? undefined : { cause })

@@ -1,3 +1,4 @@
+import type { SocketError } from '../core/errors.ts'
 import type { Cleanup } from './kernel.ts'
 
 /** A bind that is about to be done. */
@@ -41,4 +42,9 @@ export async function bindWithSteps(
     then(steps.bound?.())
   }
   await (steps.exclusively?.(run) ?? run())
+}
+
+/** Whether a bind failed: Node's modules call it `listen` where a server does it. */
+export function isOfBind({ syscall }: SocketError): boolean {
+  return syscall === 'bind' || syscall === 'listen'
 }

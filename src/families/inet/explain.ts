@@ -1,12 +1,14 @@
 import type { SocketError } from '../../core/errors.ts'
+import { isOfBind } from '../../engine/bind-steps.ts'
 import type { HostAndPort } from './text.ts'
 
 /** Ports below it are for the privileged, unless the administrator said otherwise: ip_unprivileged_port_start of ip(7). */
 const FIRST_FREE_PORT = 1024
 
 /** Why a bind, connect or send failed, where the system's words leave one to guess. */
-export function explainInet({ code, syscall }: SocketError, scheme: string, to: HostAndPort): string | undefined {
-  if (syscall !== 'bind') {
+export function explainInet(error: SocketError, scheme: string, to: HostAndPort): string | undefined {
+  const { code } = error
+  if (!isOfBind(error)) {
     return code === 'EACCES' && scheme === 'udp' ? 'a broadcast address takes the option broadcast' : undefined
   }
   if (code === 'EADDRNOTAVAIL') return `no interface of this machine has the address ${to.host.text}`

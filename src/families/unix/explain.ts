@@ -1,13 +1,15 @@
 import { statSync } from 'node:fs'
 import type { SocketError } from '../../core/errors.ts'
+import { isOfBind } from '../../engine/bind-steps.ts'
 import { statOf } from '../../engine/directory-entry.ts'
 import type { Name } from './name.ts'
 
 /** Why a bind, connect or send of a path failed, as far as the file system tells. `triedStale`: it was bound with `unlinkStale`. */
-export function explainUnix({ code, syscall }: SocketError, name: Name, triedStale: boolean): string | undefined {
+export function explainUnix(error: SocketError, name: Name, triedStale: boolean): string | undefined {
+  const { code } = error
   if (name.kind !== 'path') return undefined
   if (code === 'ENOENT' || code === 'ENOTDIR') return badDirectory(name.path)
-  if (syscall !== 'bind') return code === 'ECONNREFUSED' ? explainRefusal(name.path) : undefined
+  if (!isOfBind(error)) return code === 'ECONNREFUSED' ? explainRefusal(name.path) : undefined
   if (code === 'EADDRINUSE') return explainUse(name.path, triedStale)
   if (code !== 'EACCES') return undefined
   return `making a file takes write and search permission for the directory ${parentOf(name.path)}`

@@ -110,7 +110,7 @@ function watchWakeUps() {
   const loaded = loadAddon()
   const { addon } = loaded
   const counting = new Map()
-  const watch = (fd, target, onReady) => {
+  const watch = (fd, target, resource, onReady) => {
     if (!counting.has(onReady)) {
       counting.set(onReady, function (events) {
         wakeUps.set(this, (wakeUps.get(this) ?? 0) + 1)
@@ -118,7 +118,7 @@ function watchWakeUps() {
       })
     }
     names.set(target, name)
-    return addon.watch(fd, target, counting.get(onReady))
+    return addon.watch(fd, target, resource, counting.get(onReady))
   }
   loaded.addon = Object.create(addon, { watch: { value: watch } })
 }
