@@ -122,6 +122,7 @@ export class Sender {
   }
 
   async #pushAll(postings: readonly Draft[], batch: Batch): Promise<void> {
+    const early = postings.some(hasFds) ? postings.map((draft) => this.#withFds(draft)) : []
     for (let index = 0; index < postings.length; index++) {
       const { data, to, ancillary } = postings[index] as Draft
       batch.next = index
@@ -130,14 +131,31 @@ export class Sender {
         const target = found instanceof Promise ? await found : found
         // Others may have waited for the same room.
         while (this.#queue.isFull && !batch.isStopped) await this.#queue.ready()
-        if (batch.isStopped) return
-        this.#queue.push(this.#outgoing(data, target, ancillary), batch, index)
+        if (batch.isStopped) break
+        const made = early[index]
+        early[index] = undefined
+        if (made instanceof Error) throw made
+        this.#queue.push(made ?? this.#outgoing(data, target, ancillary), batch, index)
       } catch (error) {
-        if (batch.isStopped) return
+        if (batch.isStopped) break
         batch.failed(error as Error, index)
       }
     }
+    for (const made of early) if (made !== undefined && !(made instanceof Error)) this.#handle.detach?.(made.attachment)
     batch.next = postings.length
+  }
+
+  /** Descriptors are duplicated while they are the caller's, who may close them during the first wait. */
+  #withFds(draft: Draft): Outgoing | Error | undefined {
+    if (!hasFds(draft)) return undefined
+    try {
+      const target = this.#destinations.find(draft.to)
+      // A family that passes descriptors looks up no names.
+      if (target instanceof Promise) throw unsupported('fds', 'the address is a host name')
+      return this.#outgoing(draft.data, target, draft.ancillary)
+    } catch (error) {
+      return error as Error
+    }
   }
 
   #checkOpen(): void {
@@ -172,6 +190,10 @@ interface Draft {
   readonly data: Uint8Array
   readonly to: AddressInput | undefined
   readonly ancillary: SentAncillary | undefined
+}
+
+function hasFds({ ancillary }: Draft): boolean {
+  return ancillary?.fds !== undefined
 }
 
 function draftsOf(messages: readonly Posting[]): Draft[] {

@@ -75,9 +75,9 @@ export class MessageReader<A extends AddressBase> {
     this.#space = space
     // Each message may bring 253 descriptors: whoever waits for them says after each whether there is room for more.
     this.#asked = wantsFds ? 1 : this.#places
-    const block = this.#area.block(this.#addon, this.#asked)
-    const { slot } = this.#area
-    return this.#addon.recvmmsg(fd, block, 0, slot, this.#asked, meta, names, controls, space, this.#flags)
+    this.#area.reserve(this.#addon, this.#asked)
+    const { block, offset, slot } = this.#area
+    return this.#addon.recvmmsg(fd, block, offset, slot, this.#asked, meta, names, controls, space, this.#flags)
   }
 
   take(count: number, wantsFds: boolean): Received<A> {

@@ -31,10 +31,15 @@ export class ReadArea {
       this.#blocks.delete(size)
       return block.subarray(0, count)
     }
-    const own = count < WORTH_A_BLOCK ? Buffer.allocUnsafe(count) : addon.slab(blockFor(count)).subarray(0, count)
-    block.copy(own, 0, 0, count)
-    return own
+    return copyOut(addon, block, 0, count)
   }
+}
+
+/** So many bytes in memory that holds at most twice as many. */
+export function copyOut(addon: Addon, block: Buffer, from: number, count: number): Buffer {
+  const own = count < WORTH_A_BLOCK ? Buffer.allocUnsafe(count) : addon.slab(blockFor(count)).subarray(0, count)
+  block.copy(own, 0, from, from + count)
+  return own
 }
 
 /** The size of the smallest block that holds so many bytes. */

@@ -10,6 +10,7 @@ import {
   type Message,
   type SocketError,
 } from '../../src/index.ts'
+import { outOfRange, wrongType } from '../support/errors.ts'
 import { given, scheme } from '../support/need.ts'
 import { noDescriptorsLeft } from '../support/no-descriptors-left.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
@@ -213,9 +214,9 @@ describe('a signal', () => {
     await using source = await bind('udp://127.0.0.1:0')
     const wrong = { signal: 'now' } as never
     for (const attempt of [source.send('x', source.local, wrong), source.sendBatch([], wrong), source.ready(wrong)]) {
-      await expect(attempt).rejects.toBeInstanceOf(TypeError)
+      await expect(attempt).rejects.toThrow(wrongType)
     }
-    await expect(source.send('x', source.local, { timeout: -1 })).rejects.toBeInstanceOf(TypeError)
+    await expect(source.send('x', source.local, { timeout: -1 })).rejects.toThrow(outOfRange)
   })
 })
 

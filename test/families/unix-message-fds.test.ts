@@ -38,6 +38,33 @@ function closeAll(fds: readonly number[] = []): void {
 }
 
 describe.each(schemes)('descriptors with messages of %s', (name) => {
+  available('of a batch that has to wait for room are duplicated before it waits', async () => {
+    await using directory = await temporaryDirectory()
+    writeFileSync(directory.file('text'), 'content')
+    const file = openSync(directory.file('text'), 'r')
+    const [a, b] = socketpair(name, { sendQueue: 1, receiveFds: true }) as [DatagramEndpoint, DatagramEndpoint]
+    opened.push(a, b)
+    const size = 400
+    const batch = a.sendBatch(Array.from({ length: size }, () => ({ data: Buffer.alloc(1000), fds: [file] })))
+    closeSync(file)
+    for (let count = 0; count < size; count++) {
+      const message = await b.receive()
+      expect(message?.fds?.length).toBe(1)
+      closeAll(message?.fds)
+    }
+    await expect(batch).resolves.toEqual({ sent: size, failed: [] })
+  })
+
+  available('of a batch that is given up are closed', async () => {
+    const [a] = pair(name)
+    const file = openSync('/dev/null', 'r')
+    const before = openDescriptors()
+    const messages = Array.from({ length: 200 }, () => ({ data: Buffer.alloc(100_000), fds: [file] }))
+    await expect(a.sendBatch(messages, { timeout: 20 })).rejects.toMatchObject({ code: 'ETIMEDOUT' })
+    closeSync(file)
+    expect(await eventually(() => openDescriptors() === before - 1)).toBe(true)
+  })
+
   available('arrive with their own message, and belong to whoever receives it', async () => {
     await using directory = await temporaryDirectory()
     writeFileSync(directory.file('text'), 'content')
