@@ -41,7 +41,7 @@ async function send(kind, name) {
   // The first one is without any, for who receives one message only.
   if (!isStream) await endpoint.send('first')
   for (let index = 0; index < 20; index++) {
-    if (isStream) endpoint.writeWithFds(Buffer.from([1, 2]), [file, file, file])
+    if (isStream) endpoint.writeWithFds(Buffer.from([2, 2]), [file, file, file])
     else await endpoint.send('x', undefined, { fds: [file, file, file] })
   }
   closeSync(file)
