@@ -1,5 +1,7 @@
 // Rounds of operations, each of which begins and ends with nothing open.
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
@@ -51,8 +53,12 @@ export async function run(options) {
   }
 }
 
-/** What a process opens once: by its first child and its first worker. */
+/** What a process opens once: by its first worker, and by libuv's first stream (its spare for EMFILE). */
 async function warmUp(world) {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  server.close()
+
   world.put('workers', 0, new Thread(world))
   await sleep(500)
   world.closeAll()

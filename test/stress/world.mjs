@@ -28,6 +28,8 @@ export class World {
   workers = new Array(places.workers)
   /** @type {({ close(): void } | undefined)[]} descriptors of the harness's own */
   sentinels = new Array(places.sentinels)
+  /** An end was forgotten since all was closed. */
+  hasForgotten = false
   /** @type {Set<number>} descriptors that came with messages */
   received = new Set()
   /** @type {Map<number, { identity: string, isOpen: () => boolean, what: string }>} */
@@ -139,6 +141,7 @@ export class World {
 
   /** Closes all; what is under way ends by that. */
   closeAll() {
+    this.hasForgotten = false
     for (const table of Object.keys(places)) {
       for (let place = 0; place < places[table]; place++) this.put(table, place, undefined)
     }

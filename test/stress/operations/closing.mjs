@@ -47,6 +47,9 @@ export const closing = [
     perform(world, { at }) {
       const end = world.ends[at]
       if (!end?.isOpen || end.pending > 0 || end.scheme !== 'unix' || end.endpoint.connecting) return
+      // One that reads ahead lives until its peer ends it: of two that were both forgotten nobody would.
+      if (world.hasForgotten) return
+      world.hasForgotten = true
       end.pause()
       world.disown(end.endpoint.fd)
       world.ends[at] = undefined
