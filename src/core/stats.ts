@@ -32,7 +32,7 @@ export interface DatagramStats {
 export interface ListenerStats {
   /** Connections that became endpoints. */
   readonly accepted: number
-  /** Connections that were closed at once: they found `maxConnections` open, `allow` did not let them in, or they failed. */
+  /** Connections that were closed at once: `maxConnections` were open, `allow` refused the peer, or they failed. */
   readonly dropped: number
   /** Connections that it accepted and that are open now. */
   readonly connections: number

@@ -9,9 +9,9 @@ export interface AddressConnectOptions extends node.SocketConstructorOpts {
   timeout?: number | undefined
 }
 
-/** Node 24 has it, its types before have not. */
+/** The types of Node before 24 lack it. */
 interface Blocking {
-  /** Of a server: whose connections are closed at once. Of a socket: where it does not connect to, `ERR_IP_BLOCKED`. */
+  /** Of a server: connections from these addresses are closed at once. Of a socket: connecting to them fails with `ERR_IP_BLOCKED`. */
   blockList?: node.BlockList | undefined
 }
 

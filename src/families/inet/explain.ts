@@ -1,10 +1,10 @@
 import type { SocketError } from '../../core/errors.ts'
 import type { HostAndPort } from './text.ts'
 
-/** Ports below it are for the privileged, unless the administrator said otherwise: ip_unprivileged_port_start of ip(7). */
+/** Ports below it take a capability; ip_unprivileged_port_start of ip(7) changes the limit. */
 const FIRST_FREE_PORT = 1024
 
-/** Why a bind, connect or send failed, where the system's words leave one to guess. */
+/** Why a bind or send failed, where the system's words do not say. */
 export function explainInet({ code, syscall }: SocketError, scheme: string, to: HostAndPort): string | undefined {
   if (syscall !== 'bind') {
     return code === 'EACCES' && scheme === 'udp' ? 'a broadcast address takes the option broadcast' : undefined
