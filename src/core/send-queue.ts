@@ -27,7 +27,7 @@ export class SendQueue {
   #completions: Completion[] = []
   #indexes: number[] = []
   #head = 0
-  /** Where those begin that may be part of more memory. */
+  /** Index of the first message that may still share a block. */
   #loose = 0
   readonly #compaction: Compaction = new Compaction(() => this.#compact())
   /** The system had no room: wait for `onWritable`. */
@@ -151,7 +151,7 @@ export class SendQueue {
     this.#flush()
   }
 
-  /** Takes out what waits with this completion, and fails it with `reason`. What the system has taken is gone. */
+  /** Removes the messages that wait with this completion, and fails each with `reason`. What the system has taken is sent. */
   withdraw(completion: Completion, reason: Error): void {
     for (let at = this.#head; ; ) {
       at = this.#completions.indexOf(completion, at)
@@ -160,10 +160,13 @@ export class SendQueue {
       this.#detach(this.#messages[at] as Outgoing)
       this.#failed++
       if (at === this.#head) at = ++this.#head
-      else for (const column of [this.#messages, this.#completions, this.#indexes]) column.splice(at, 1)
+      else {
+        for (const column of [this.#messages, this.#completions, this.#indexes]) column.splice(at, 1)
+        if (at < this.#loose) this.#loose--
+      }
       completion.failed(reason, index)
     }
-    this.#compact()
+    this.#trim()
     this.#announceRoom()
   }
 

@@ -215,7 +215,7 @@ describe('a signal', () => {
     for (const attempt of [source.send('x', source.local, wrong), source.sendBatch([], wrong), source.ready(wrong)]) {
       await expect(attempt).rejects.toBeInstanceOf(TypeError)
     }
-    await expect(source.send('x', source.local, { timeout: -1 })).rejects.toBeInstanceOf(TypeError)
+    await expect(source.send('x', source.local, { timeout: -1 })).rejects.toBeInstanceOf(RangeError)
   })
 })
 
@@ -240,6 +240,8 @@ describe('sendBatch', () => {
       expect(sent).toBeGreaterThan(0)
       expect(failed.map(({ index }) => index)).toEqual(batch.map((_, index) => index).slice(sent))
       expect(failed[0]?.error).toBe(error)
+      // As programs write their logs: the result names the error again.
+      expect(JSON.parse(JSON.stringify(error))).toMatchObject({ code: 'ABORT_ERR' })
       const arrived = texts(sink)
       expect(await other).toMatch(/sent|ERR_QUEUE_FULL/)
       await source.send('end')
