@@ -1,5 +1,5 @@
 import type { ArrivedMessage as Message } from './family.ts'
-import { Compaction, compact, PIECE_COST } from './waiting.ts'
+import { Compaction, compactFrom, PIECE_COST } from './waiting.ts'
 
 /** Settles one `receive`. */
 export interface Waiter {
@@ -62,11 +62,7 @@ export class ReceiveQueue {
   }
 
   #compact(): void {
-    for (let index = Math.max(this.#loose, this.#head); index < this.#messages.length; index++) {
-      const message = this.#messages[index] as Message
-      const data = compact(message.data)
-      if (data !== message.data) this.#messages[index] = { ...message, data }
-    }
+    compactFrom(this.#messages, Math.max(this.#loose, this.#head))
     this.#loose = this.#messages.length
   }
 

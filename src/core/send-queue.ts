@@ -2,7 +2,7 @@ import { type DeadlineOptions, waitFor } from './deadline.ts'
 import { SocketError, socketClosed } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
 import { queueMicrotask, setImmediate } from './timers.ts'
-import { Compaction, compact } from './waiting.ts'
+import { Compaction, compactFrom } from './waiting.ts'
 
 /** Told what became of a message, by the index that was given with it. */
 export interface Completion {
@@ -230,11 +230,7 @@ export class SendQueue {
   }
 
   #compact(): void {
-    for (let index = Math.max(this.#loose, this.#head); index < this.#messages.length; index++) {
-      const message = this.#messages[index] as Outgoing
-      const data = compact(message.data)
-      if (data !== message.data) this.#messages[index] = { ...message, data }
-    }
+    compactFrom(this.#messages, Math.max(this.#loose, this.#head))
     this.#loose = this.#messages.length
   }
 

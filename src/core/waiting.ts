@@ -15,6 +15,15 @@ export function compact(bytes: Uint8Array): Uint8Array {
   return own
 }
 
+/** Compacts the data of the items at `from` and behind it, in place. */
+export function compactFrom<T extends { readonly data: Uint8Array }>(items: T[], from: number): void {
+  for (let index = from; index < items.length; index++) {
+    const item = items[index] as T
+    const data = compact(item.data)
+    if (data !== item.data) items[index] = { ...item, data }
+  }
+}
+
 /** Has a queue compact what waits in it in the next turn of the event loop. What is taken before, as most is, is not copied. */
 export class Compaction {
   readonly #run: () => void
