@@ -6,7 +6,8 @@ const FIRST_FREE_PORT = 1024
 
 /** Why a bind or send failed, where the system's words do not say. */
 export function explainInet({ code, syscall }: SocketError, scheme: string, to: HostAndPort): string | undefined {
-  if (syscall !== 'bind') {
+  // `listen` of the node engine binds as well.
+  if (syscall !== 'bind' && syscall !== 'listen') {
     return code === 'EACCES' && scheme === 'udp' ? 'a broadcast address takes the option broadcast' : undefined
   }
   if (code === 'EADDRNOTAVAIL') return `no interface of this machine has the address ${to.host.text}`

@@ -3,11 +3,12 @@ import type { SocketError } from '../../core/errors.ts'
 import { statOf } from '../../engine/directory-entry.ts'
 import type { Name } from './name.ts'
 
-/** Why a bind, connect or send of a path failed, as far as the file system tells. `triedStale`: it was bound with `unlinkStale`. */
+/** Why a bind, connect or send to a path failed, where the file system tells. `triedStale`: it was bound with `unlinkStale`. */
 export function explainUnix({ code, syscall }: SocketError, name: Name, triedStale: boolean): string | undefined {
   if (name.kind !== 'path') return undefined
   if (code === 'ENOENT' || code === 'ENOTDIR') return badDirectory(name.path)
-  if (syscall !== 'bind') return code === 'ECONNREFUSED' ? explainRefusal(name.path) : undefined
+  // `listen` of the node engine binds as well.
+  if (syscall !== 'bind' && syscall !== 'listen') return code === 'ECONNREFUSED' ? explainRefusal(name.path) : undefined
   if (code === 'EADDRINUSE') return explainUse(name.path, triedStale)
   if (code !== 'EACCES') return undefined
   return `making a file takes write and search permission for the directory ${parentOf(name.path)}`
