@@ -262,7 +262,7 @@ export interface ListenerHandle<A extends AddressBase = Address> extends Handle<
    * for its `inherit`, of at most 8,192 bytes. `undefined` where there is nothing to do.
    */
   readonly inheritance?: string | undefined
-  /** Makes `close` do what the text says. Throws EPROTO for a text that `inheritance` does not give, or gives for another socket. */
+  /** Makes `close` do what the text says. Throws EPROTO for a text that no listener of this name gives. */
   inherit?(inheritance: string): void
   /** Closes our descriptor alone, as the socket lives on in another process. Absent where it cannot be handed over. */
   abandon?(): void

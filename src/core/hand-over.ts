@@ -6,7 +6,7 @@ import { ASK, HandOverChannel, LEFT, OFFER, TAKEN } from './hand-over-channel.ts
 import type { StreamEndpoint } from './stream.ts'
 import { nextTurn } from './timers.ts'
 
-/** Milliseconds for the last two frames, once the socket has changed hands. Where they do not come, only the stream is lost. */
+/** Milliseconds for the last two frames, after the socket has changed hands. Without them only the stream is lost. */
 const COURTESY_LIMIT = 1000
 
 /**
@@ -116,7 +116,7 @@ function take<T>(channel: HandOverChannel, inheritance: string, adopt: (held: He
     const { handle, listener } = taking
     token = tokenCame.give((fd) => handle.token?.(fd))
     if (inheritance !== '') handle.inherit?.(inheritance)
-    // The point of no return, for both. A process that cannot say that it has the token must not take it: it would pass for dead.
+    // The point of no return, for both. Who cannot say that it has the token must not take it: it would pass for dead.
     if (channel.isDestroyed || token?.take() !== true) throw channel.reset()
     return listener
   } catch (error) {

@@ -371,7 +371,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
   }
 }
 
-/** Throws a `TypeError` or, for a number out of range, a `RangeError`. `retry` and `outbox` are checked where they are read. */
+/** Throws a `TypeError` or a `RangeError`. `retry` and `outbox` are checked where they are read. */
 export function checkPersistentOptions(options: PersistentOptions<never>): void {
   checkOpenOptions(options)
   const { stableAfter, prepare, retry } = options

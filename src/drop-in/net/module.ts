@@ -11,7 +11,7 @@ export interface AddressConnectOptions extends node.SocketConstructorOpts {
 
 /** The types of Node before 24 lack it. */
 interface Blocking {
-  /** Of a server: connections from these addresses are closed at once. Of a socket: connecting to them fails with `ERR_IP_BLOCKED`. */
+  /** A server closes connections from these addresses at once; a socket fails with `ERR_IP_BLOCKED` instead of connecting. */
   blockList?: node.BlockList | undefined
 }
 

@@ -29,7 +29,7 @@ export interface Faults {
    */
   readonly cut?: number
   /**
-   * Chooses the sequence of faults, 0 to 4,294,967,295. The same seed and the same sends give the same faults, at whatever pace.
+   * Chooses the sequence of faults, 0 to 4,294,967,295. The same seed and the same sends give the same faults at any pace.
    * Default 1.
    */
   readonly seed?: number
