@@ -1,4 +1,5 @@
 import { wrongType } from './argument-errors.ts'
+
 /**
  * What may come with a message besides its bytes and its sender; each only where the option named with it asks for it.
  * Families add theirs by declaration merging.

@@ -18,8 +18,8 @@ import type { DatagramStats } from './stats.ts'
 
 export interface DatagramEndpointOptions {
   /**
-   * Messages that may wait to be received. Default 4,096; and never more than 6 MiB of memory, where each costs 512 bytes
-   * besides its own, nor more than 64 descriptors and those of one message.
+   * Messages that may wait to be received. Default 4,096. The queue is also full at 6 MiB of memory, which counts 512 bytes
+   * for each message besides its data, and at 64 descriptors; the message that fills it may go over.
    */
   readonly receiveQueue?: number | undefined
   /** Messages that may wait to be sent. Default 1,024. */
@@ -95,9 +95,9 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
 
   /**
    * Sends one message; resolves when the system has taken it, which is not when it has arrived. Messages of one tick go
-   * out in one system call. Without `to` it goes to the connected peer. `options` names what goes with it: descriptors, the address
-   * to send from, a TTL of its own. On abort and timeout a message that still waits is taken out and never sent; one that the
-   * system has taken is sent.
+   * out in one system call. Without `to` it goes to the connected peer. `options` says what goes with it (descriptors, the
+   * address to send from, a TTL of its own), and takes `signal` and `timeout` (milliseconds): they remove a message that
+   * still waits from the queue, so that it is never sent.
    *
    * Rejects with the system's code (`EMSGSIZE`, `ECONNREFUSED`; the endpoint lives on), with `ERR_QUEUE_FULL` when
    * `sendQueue` messages wait already (see `ready`), with `ERR_SOCKET_CLOSED`, with `ERR_UNSUPPORTED` for what cannot go
@@ -120,7 +120,8 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    * a message: what was refused is told by index, and the others go out. An error that is pending on the socket (an
    * ECONNREFUSED for earlier ones) may go untold when it comes amid them; sendmmsg(2) says so under BUGS.
    *
-   * On abort and timeout it rejects, what still waits is never sent, and the error's `batch` is the result until then.
+   * On abort and timeout it rejects, and what still waits is never sent. The error's `batch` is the `BatchResult`: how many
+   * messages were sent, and the index and error of each one that was not.
    */
   sendBatch(messages: readonly Posting[], deadline: DeadlineOptions = {}): Promise<BatchResult> {
     return this.#sender.sendBatch(messages, deadline)
@@ -129,6 +130,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
   /**
    * Resolves when there may be room for another message: the time to `trySend` again. For an unconnected Unix socket the
    * kernel does not tell when a full receiver has room (`trySend` does); the times between two tries then grow to 32 ms.
+   * Rejects on abort and timeout.
    */
   async ready(deadline: DeadlineOptions = {}): Promise<void> {
     enterDeadline(deadline)

@@ -11,7 +11,7 @@ export interface DeadlineOptions {
   readonly timeout?: number | undefined
 }
 
-/** Throws a `TypeError`, or a `RangeError` for a timeout that cannot be. */
+/** Throws a `TypeError` or, for a timeout out of range, a `RangeError`. */
 export function checkDeadline({ signal, timeout }: DeadlineOptions): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrongType('signal must be an AbortSignal')
   if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31)) {
@@ -23,7 +23,7 @@ export function hasDeadline({ signal, timeout }: DeadlineOptions): boolean {
   return signal !== undefined || timeout !== undefined
 }
 
-/** Throws a `TypeError` unless both are of their type, and an `AbortError` where the signal has fired already. */
+/** As `checkDeadline`; also throws an `AbortError` where the signal has fired already. */
 export function enterDeadline(options: DeadlineOptions): void {
   checkDeadline(options)
   if (options.signal?.aborted) throw new AbortError(options.signal.reason)
@@ -56,7 +56,7 @@ export function waitFor<T>(
     const onAbort = (): void => stop(new AbortError(signal?.reason))
     const onExpiry = (): void => stop(namedSystemError('ETIMEDOUT', syscall, address))
     if (signal !== undefined) {
-      // Many may wait for one signal; since Node 22 none warns of it.
+      // Many may wait for one signal. Node 20 would print a MaxListenersExceededWarning.
       setMaxListeners(0, signal)
       signal.addEventListener('abort', onAbort, { once: true })
     }

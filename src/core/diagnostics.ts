@@ -33,7 +33,7 @@ export interface DiagnosticsMessages {
   'polysocket.bind': OpeningMessage<DatagramEndpoint>
   /** A listener accepted a connection, of which nobody has been told yet. */
   'polysocket.accept': AcceptMessage
-  /** An endpoint or a listener reports an error: that of 'error', 'exhausted' or 'drop', or the one that `receive` rejects with. */
+  /** An endpoint or a listener reports an error: with 'error', 'exhausted' or 'drop', or by a `receive` that rejects. */
   'polysocket.error': ErrorMessage
   /** An endpoint or a listener is closed, however it was made. Once for each, also where it never got a connection. */
   'polysocket.close': CloseMessage

@@ -1,5 +1,5 @@
 /**
- * The end of a message about a name that nobody knows: which one was meant perhaps, and the list.
+ * The end of a message about an unknown name: the known name nearest to it, if one is near, and the list.
  * `; did you mean noDelay? Known: receiveBuffer, sendBuffer, noDelay`
  */
 export function didYouMean(name: string, known: readonly string[]): string {
@@ -9,7 +9,7 @@ export function didYouMean(name: string, known: readonly string[]): string {
   return `${guess} ${nearest === undefined ? 'known' : 'Known'}: ${list}`
 }
 
-/** One letter in four may be wrong, and in a short name one. */
+/** One letter in four may be wrong; in a name of up to seven letters, one. */
 const LETTERS_PER_ERROR = 4
 
 function nearestOf(name: string, known: readonly string[]): string | undefined {
@@ -25,7 +25,7 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
   return nearest
 }
 
-/** Case and punctuation are what is misspelt most: `no-delay`. */
+/** Drops case and punctuation, which are misspelt most: `no-delay`. */
 function plain(name: string): string {
   return name
     .slice(0, LONGEST)
@@ -33,10 +33,10 @@ function plain(name: string): string {
     .replace(/[^a-z0-9]/g, '')
 }
 
-/** Names are short; what is longer is no misspelt one, and would take its time. */
+/** Longer names are cut: comparing them takes long, and none is a misspelt one. */
 const LONGEST = 64
 
-/** How many letters to put in, leave out, exchange, or swap with the next (Damerau and Levenshtein). */
+/** Damerau-Levenshtein distance: letters inserted, deleted, substituted, or swapped with the next. */
 function distanceOf(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)]
   const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY

@@ -26,17 +26,18 @@ export interface SocketErrorDetail {
 /** Every error that a socket reports. Match on `code`: codes are the contract, messages are not. */
 export class SocketError extends Error {
   readonly code: string
-  // Declared alone: a field that is not set is no property, so that nobody sees `address: undefined` printed.
+  // `declare`: a field that is not set is no property, so that an error is not printed with `address: undefined`.
   declare readonly errno?: number
   declare readonly syscall?: string
   declare readonly address?: string
   /** How often `connect` tried, where it was told to `retry`. */
   declare attempts?: number
-  /** With `ERR_ACCESS_DENIED`: the permission that is missing, and what it was wanted for, as in Node's own. */
+  /** With `ERR_ACCESS_DENIED`: the missing permission, as in Node's error. */
   declare permission?: 'Net'
+  /** With `ERR_ACCESS_DENIED`: the address, as text. */
   declare resource?: string
-  /** What became of the messages of a `sendBatch` whose timeout has passed. */
-  declare batch?: BatchResult
+  /** What became of the messages of a `sendBatch` whose timeout has passed. Not enumerable, as it names this error again. */
+  declare readonly batch?: BatchResult
 
   constructor(code: SocketErrorCode | (string & {}), message: string, detail: SocketErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
@@ -75,7 +76,7 @@ export function namedSystemError(code: string, syscall: string, address?: string
   return failed(code, wordsOf(errno), { errno, syscall, address, cause })
 }
 
-/** The same, with words of our own: for whoever knows better than the system's code why it failed, and what helps. */
+/** The same with our own words, for a caller that knows why it failed and what helps. */
 export function explained(
   code: string,
   syscall: string,
@@ -86,12 +87,12 @@ export function explained(
   return failed(code, why, { errno: errnosByName.get(code), syscall, address, cause })
 }
 
-/** What a datagram of so many bytes is refused with. `address`: where it was to go. */
+/** The error for a datagram that is too long. `address`: its destination. */
 export function messageTooLong(length: number, limit: number, address: string | undefined): SocketError {
   return explained('EMSGSIZE', 'send', address, `a message has at most ${limit} bytes here, and this one has ${length}`)
 }
 
-/** A system error with other words, where somebody knows more of it. */
+/** The error with other words. */
 export function because({ code, errno, syscall = '', address, cause }: SocketError, why: string): SocketError {
   return failed(code, why, { errno, syscall, address, cause })
 }
@@ -124,8 +125,8 @@ export function wordsOf(errno: number | undefined): string | undefined {
 /** What an operation rejects with when its `AbortSignal` fires: an `AbortError`, as from Node's own APIs. */
 export class AbortError extends Error {
   readonly code = 'ABORT_ERR'
-  /** What became of the messages of a `sendBatch` that was aborted. */
-  declare batch?: BatchResult
+  /** What became of the messages of a `sendBatch` that was aborted. Not enumerable, as it names this error again. */
+  declare readonly batch?: BatchResult
 
   constructor(cause?: unknown) {
     super('The operation was aborted', cause === undefined ? undefined : { cause })
@@ -139,7 +140,7 @@ export function socketClosed(operation: string, cause?: Error): SocketError {
   return new SocketError('ERR_SOCKET_CLOSED', `${operation}: the socket is closed`, why)
 }
 
-/** What Node's permission model says of the network. */
+/** The error of Node's permission model for the network. */
 export function accessDenied(address: string): SocketError {
   const message = `Access to ${address} has been restricted. Use --allow-net to manage permissions.`
   const error = new SocketError('ERR_ACCESS_DENIED', message, { address })
@@ -152,7 +153,7 @@ export function unsupported(what: string, why: string): SocketError {
   return new SocketError('ERR_UNSUPPORTED', `${what} is not supported: ${why}`)
 }
 
-/** For an option that is none of those that `owner` knows. */
+/** The error for an option that `owner` does not have. */
 export function unknownOption(
   owner: string,
   option: string | { readonly level: number; readonly name: number },

@@ -133,7 +133,8 @@ export interface StreamHandle<A extends AddressBase = Address> extends Handle<A>
 /** Descriptors that ride with the bytes of a stream: SCM_RIGHTS of unix(7). */
 export interface DescriptorPassing {
   /**
-   * Duplicates, so that the caller may close its own at once. `write` closes them, or the caller does. Throws the system's error (EBADF, EMFILE; EINVAL for more than one message carries), and holds none then.
+   * Duplicates these descriptors, so that the caller may close its own at once. `write` closes the duplicates, or the caller
+   * does. Throws the system's error, and holds none then: EBADF, EMFILE, EINVAL for more than one message carries.
    */
   hold(fds: readonly number[]): HeldDescriptors
   /** Like `StreamHandle.write`, of one chunk of at least one byte; the descriptors go with its first. Closes `held`. */
@@ -141,18 +142,18 @@ export interface DescriptorPassing {
 }
 
 /**
- * Descriptors that wait to be sent, or for whoever they came for. Exactly one of the methods lets go of them, and the others
- * do nothing from then on. Where nobody holds the object any more they are closed.
+ * Descriptors that wait to be sent, or that came and wait for their receiver. The first call of a method decides what becomes
+ * of them; later calls do nothing. They are closed when the object is collected.
  */
 export interface HeldDescriptors {
   readonly fds: readonly number[]
-  /** They are the caller's. */
+  /** Returns them; from then on the caller closes them. */
   take(): number[]
-  /** The same descriptors, each held by itself. */
+  /** Returns one holder for each descriptor. */
   split(): HeldDescriptors[]
-  /** The first is what `use` owns as soon as it has returned; where it throws it is closed, as are the others. */
+  /** Calls `use` with the first, which owns it once it has returned; closes it where `use` throws, and closes the others. */
   give<T>(use: (fd: number) => T): T
-  /** Throws nothing, whatever close(2) says. */
+  /** Closes them. Never throws, whatever close(2) returns. */
   close(): void
 }
 
@@ -183,7 +184,7 @@ export interface Message<A extends AddressBase = Address> extends ReceivedAncill
 
 /** A message on its way to whoever receives it. */
 export interface ArrivedMessage<A extends AddressBase = Address> extends Message<A> {
-  /** Its `fds`, which are not the receiver's yet. */
+  /** Holds its `fds` until the receiver gets the message. */
   readonly held?: HeldDescriptors
 }
 
@@ -206,8 +207,8 @@ export interface DatagramHandle<A extends AddressBase = Address> extends Handle<
   /**
    * Makes ready what is to go with a message to `target`. Descriptors are duplicated, and closed by `send` once it has sent
    * or refused the message, or by `detach`. Throws, with nothing held: `ERR_UNSUPPORTED` for what this socket cannot send,
-   * a `TypeError`, a `RangeError`, or the system's error (EBADF, EMFILE; EINVAL for more than one message carries). Absent where nothing
-   * can go with a message.
+   * a `TypeError`, a `RangeError`, or the system's error (EBADF, EMFILE; EINVAL for more than one message carries). Absent
+   * where nothing can go with a message.
    */
   attach?(ancillary: SentAncillary, target: unknown): unknown
   /** Lets go of what was made ready for a message that will not be sent. */
@@ -261,28 +262,28 @@ export interface ListenerHandle<A extends AddressBase = Address> extends Handle<
    * for its `inherit`, of at most 8,192 bytes. `undefined` where there is nothing to do.
    */
   readonly inheritance?: string | undefined
-  /** Does at `close` what the text says. Throws EPROTO for one that `inheritance` never gives, or not for this socket. */
+  /** Makes `close` do what the text says. Throws EPROTO for a text that no listener of this name gives. */
   inherit?(inheritance: string): void
   /** Closes our descriptor alone, as the socket lives on in another process. Absent where it cannot be handed over. */
   abandon?(): void
   /**
-   * What decides which of two processes has the socket: a new one, or the one that the other process sent as `fd`, which
-   * stays the caller's where this throws. Absent where it cannot be handed over.
+   * The token that decides which of two processes has the socket: a new one, or the one that the other process sent as `fd`.
+   * Where this throws, `fd` stays the caller's. Absent where the listener cannot be handed over.
    */
   token?(fd?: number): Token
 }
 
-/** There is one, whichever process looks for it: the first that takes it has it, and it dies with nobody. */
+/** Two processes share one token. The first that takes it has it, and keeps it also when it dies. */
 export interface Token {
   readonly fd: number
-  /** Whether it is ours, at once and for good. */
+  /** Takes the token, without waiting. True where we have it now; false where the other process took it first. */
   take(): boolean
   close(): void
 }
 
 export interface ListenerEvents<A extends AddressBase = Address> {
   onAccept(handle: AnyHandle<A>): void
-  /** A connection came and was lost, or could not be made usable, and is closed. The listener goes on. */
+  /** A connection was lost before it was accepted, or could not be set up, and is closed. The listener goes on. */
   onDrop?(error: Error, remote: A | undefined): void
   /** `fatal`: no connection will come any more. Otherwise it goes on by itself (EMFILE: it waits and tries again). */
   onError(error: Error, fatal: boolean): void

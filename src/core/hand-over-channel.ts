@@ -21,7 +21,7 @@ const HEADER = 4
 /** A path of Linux's longest, 4,096 bytes, fits in base64. */
 const LONGEST_TEXT = 8192
 
-/** What a stream fails with whose other end is closed. */
+/** Errors of a stream whose other end is closed. */
 const GONE: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE'])
 
 const EVENTS = ['readable', 'end', 'close'] as const
@@ -49,7 +49,7 @@ export class HandOverChannel {
     this.#endpoint.keepFds((held) => this.#held.push(held))
   }
 
-  /** The descriptors that came, each by itself, for the caller to take or close. */
+  /** The descriptors that came, one holder each, for the caller to take or close. */
   takeFds(): HeldDescriptors[] {
     return this.#held.splice(0).flatMap((held) => held.split())
   }
@@ -110,7 +110,7 @@ export class HandOverChannel {
     return readableEnded || GONE.has((errored as NodeJS.ErrnoException | null)?.code)
   }
 
-  /** The error for an other process that is gone, or does not want any more. */
+  /** The error for another process that is gone, or gave up. */
   reset(): SocketError {
     return namedSystemError('ECONNRESET', this.syscall)
   }

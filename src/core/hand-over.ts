@@ -6,12 +6,12 @@ import { ASK, HandOverChannel, LEFT, OFFER, TAKEN } from './hand-over-channel.ts
 import type { StreamEndpoint } from './stream.ts'
 import { nextTurn } from './timers.ts'
 
-/** Milliseconds for the last two frames, once the socket has changed hands. Without them the stream is lost, and no more. */
+/** Milliseconds for the last two frames, after the socket has changed hands. Without them only the stream is lost. */
 const COURTESY_LIMIT = 1000
 
 /**
- * The socket of a listener, offered to another process. A token goes with it, and decides: the process that takes it first
- * has the socket. So one process has it, and not none or two, whoever of them stops, dies or gives up, and when.
+ * The socket of a listener, offered to another process together with a token. The process that takes the token first has the
+ * socket, so exactly one has it, whichever of the two stops, dies or gives up, and whenever.
  */
 export class Offer {
   readonly #channel: HandOverChannel
@@ -52,7 +52,7 @@ export class Offer {
     }
   }
 
-  /** Ends it, where it is not over: whether the socket is ours for good. */
+  /** Ends the offer, if it is not over. True where the socket stays ours. */
   end(): boolean {
     const isOurs = this.#isOurs()
     if (!this.#isOver) this.#channel.destroy()
@@ -65,7 +65,7 @@ export class Offer {
   }
 }
 
-/** A listener that is ours once the token is. */
+/** A listener that becomes ours with the token. */
 export interface Taking<T> {
   readonly listener: T
   readonly handle: ListenerHandle<AddressBase>
@@ -116,7 +116,7 @@ function take<T>(channel: HandOverChannel, inheritance: string, adopt: (held: He
     const { handle, listener } = taking
     token = tokenCame.give((fd) => handle.token?.(fd))
     if (inheritance !== '') handle.inherit?.(inheritance)
-    // The point of no return, for both. Who cannot say that it has the token does not take it: it would pass for dead.
+    // The point of no return, for both. Who cannot say that it has the token must not take it: it would pass for dead.
     if (channel.isDestroyed || token?.take() !== true) throw channel.reset()
     return listener
   } catch (error) {
@@ -134,8 +134,8 @@ function closeAll(came: readonly HeldDescriptors[]): void {
 }
 
 /**
- * Runs the steps under the deadline. Giving them up destroys the stream; what they have done by then stands. A loop that
- * was busy has one turn to read what is there already.
+ * Runs the steps under the deadline. When it passes, the event loop has one more turn to read what has arrived; then the
+ * stream is destroyed. What the steps have done by then stands.
  */
 async function unlessGivenUp<T>(channel: HandOverChannel, options: DeadlineOptions, run: () => Promise<T>): Promise<T> {
   let isDone = false
@@ -159,7 +159,7 @@ async function unlessGivenUp<T>(channel: HandOverChannel, options: DeadlineOptio
   }
 }
 
-/** The last frames, after which the stream is as it was. It is of no use where they do not come. */
+/** Exchanges the last frames and gives the stream back as it was; destroys it where they do not come. */
 async function part(channel: HandOverChannel, frames: () => Promise<unknown>): Promise<void> {
   try {
     await withDeadline({ timeout: COURTESY_LIMIT }, channel.syscall, undefined, frames, () => undefined)

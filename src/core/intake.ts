@@ -176,7 +176,7 @@ export class Intake {
   }
 }
 
-/** The message for whoever receives it, whose descriptors are the receiver's from here on. */
+/** Returns the message for its receiver, who owns its descriptors from then on. */
 function handOut(message: ArrivedMessage): Message {
   if (message.held === undefined) return message
   const { held, ...given } = message

@@ -24,24 +24,25 @@ export interface ListenerOptions {
   readonly allow?: ((peer: PeerCredentials) => boolean) | undefined
 }
 
-/**
- * A connection that was closed at once: it found `maxConnections` open, `allow` did not want its peer, or it `failed` before
- * it was of any use: the network lost it, or an option that `listen` was given could not be set on it.
- */
+/** A connection that the listener closed at once, and why. */
 export interface DroppedConnection {
+  /**
+   * 'maxConnections': as many were open. 'denied': `allow` refused the peer. 'failed': the connection was lost before it was
+   * accepted, or an option given to `listen` could not be set on it.
+   */
   readonly reason: 'maxConnections' | 'denied' | 'failed'
-  /** Our end of it; where it failed, what the listener is bound to. */
+  /** Our end; with 'failed', the address of the listener. */
   readonly local: Address | undefined
   readonly remote: Address | undefined
-  /** Who it was that was denied; absent where it could not be told any more. */
+  /** With 'denied': the peer's process. Absent where the kernel no longer knows it. */
   readonly peer?: PeerCredentials
-  /** What it failed with; absent otherwise. */
+  /** With 'failed': a `SocketError` with the system's code (`ECONNABORTED`, `EINVAL`). */
   readonly error?: Error
 }
 
 export interface ListenerEventMap<E> {
   connection: [endpoint: E]
-  /** A connection that was not wanted, or of no use, and was closed. */
+  /** A connection was refused or failed, and is closed. */
   drop: [connection: DroppedConnection]
   /** No descriptor was left for a connection (EMFILE, ENFILE). Accepting pauses and goes on by itself. */
   exhausted: [error: Error]
@@ -79,7 +80,7 @@ export class Listener<E extends Accepted = Accepted>
   #closed = false
   /** What it was lost to. */
   #lost: Error | undefined
-  /** While it is being handed over. */
+  /** Set while the listener is being handed over. */
   #offer: Offer | undefined
   /** One for all connections. */
   readonly #onClose = (): void => {
@@ -280,9 +281,9 @@ export class Listener<E extends Accepted = Accepted>
    *
    * Rejects with `ERR_UNSUPPORTED` for a listener or stream that is not the kernel engine's, with `ERR_SOCKET_CLOSED`,
    * `ECONNRESET` where the other process goes away, `EPROTO` where it does not speak as `takeOver` does, and on abort and
-   * timeout. This listener then goes on as before, and the stream is destroyed. One of the two processes has the socket,
-   * and not both, whatever happens to them: a successor that has it when our time is up makes this resolve. Leave the
-   * stream alone meanwhile.
+   * timeout. This listener then goes on as before, and the stream is destroyed. Exactly one of the two processes has the
+   * socket, also when one exits meanwhile: where the successor has it by the timeout, this resolves. Do not use the stream
+   * meanwhile.
    */
   async handOver(endpoint: StreamEndpoint, options: DeadlineOptions = {}): Promise<void> {
     checkDeadline(options)

@@ -117,7 +117,7 @@ export const CORE_OPTIONS: readonly string[] = [
   'allow',
 ]
 
-/** Throws a `TypeError` for an option of the wrong type, a `RangeError` for a number that cannot be. */
+/** Throws a `TypeError` or, for a number out of range, a `RangeError`. */
 export function checkOpenOptions(options: OpenOptions): void {
   if (typeof options !== 'object' || options === null) throw wrongType('options must be an object')
   checkDeadline(options)

@@ -27,7 +27,7 @@ export interface Dropped {
 /** A message and its sender, who is told once what became of it; both callbacks return false when they came too late. */
 export interface Letter {
   data: Uint8Array
-  /** Fires when the sender gives up: the message is then not to be sent, where that is still possible. */
+  /** Fires when the sender gives up: a message that still waits is not sent then. */
   readonly signal: AbortSignal | undefined
   readonly sent: () => boolean
   readonly failed: (error: Error) => boolean

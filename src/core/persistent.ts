@@ -182,7 +182,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
 
   #post(data: Uint8Array, options: DeadlineOptions): Promise<void> {
     if (this.#closed) return Promise.reject(socketClosed('send', this.#failure))
-    // What waits is copied where it is part of more memory; nothing here may go on holding that.
+    // The outbox may replace `data` by a copy; only the parcel may hold the original, or its block would stay.
     const parcel = { data }
     return waitFor<void>(options, 'send', this.#source.address, (resolve, reject) => {
       const giveUp = hasDeadline(options) ? new AbortController() : undefined
@@ -371,7 +371,7 @@ export class PersistentConnection<E extends StreamEndpoint | DatagramEndpoint = 
   }
 }
 
-/** Throws a `TypeError` for an option of the wrong type, a `RangeError` for a number that cannot be. `retry` and `outbox` are checked where they are read. */
+/** Throws a `TypeError` or a `RangeError`. `retry` and `outbox` are checked where they are read. */
 export function checkPersistentOptions(options: PersistentOptions<never>): void {
   checkOpenOptions(options)
   const { stableAfter, prepare, retry } = options

@@ -1,5 +1,5 @@
 import type { ArrivedMessage as Message } from './family.ts'
-import { Compaction, compact, PIECE_COST } from './waiting.ts'
+import { Compaction, compactFrom, PIECE_COST } from './waiting.ts'
 
 /** Settles one `receive`. */
 export interface Waiter {
@@ -7,22 +7,22 @@ export interface Waiter {
   fail(error: Error): unknown
 }
 
-/** Memory that may wait to be received, whatever the number of messages: what 4,096 of 1 KiB hold. */
+/** Bytes of memory at which the queue is full: 4,096 messages of 1 KiB, 6 MiB. */
 const MEMORY_LIMIT = 4096 * (1024 + PIECE_COST)
-/** Descriptors that may wait, so that nobody fills the table of this process. One message brings up to 253, wanted or not. */
+/** Descriptors at which the queue is full, so that no peer fills this process's table. One message may bring 253. */
 const FDS_LIMIT = 64
 
 /**
  * Messages that arrived and wait for `receive`, or the `receive`s that wait for messages; never both.
  *
- * A message may lie in memory that it shares with others. One that is taken at once never costs a copy; one that still
- * waits when the event loop has turned is copied out, so that the queue holds no more than it counts.
+ * Messages of one batch share a block of memory. One that is taken in the same turn of the event loop is not copied; one that
+ * still waits in the next turn is copied out, so that the queue holds no more memory than it counts.
  */
 export class ReceiveQueue {
   readonly #limit: number
   #messages: Message[] = []
   #head = 0
-  /** Where those begin that may lie in shared memory. */
+  /** Index of the first message that may still share a block. */
   #loose = 0
   #memory = 0
   #fds = 0
@@ -62,11 +62,7 @@ export class ReceiveQueue {
   }
 
   #compact(): void {
-    for (let index = Math.max(this.#loose, this.#head); index < this.#messages.length; index++) {
-      const message = this.#messages[index] as Message
-      const data = compact(message.data)
-      if (data !== message.data) this.#messages[index] = { ...message, data }
-    }
+    compactFrom(this.#messages, Math.max(this.#loose, this.#head))
     this.#loose = this.#messages.length
   }
 

@@ -21,8 +21,8 @@ export interface RetryOptions {
    */
   readonly jitter?: number | undefined
   /**
-   * Whether the error of try number `attempt` is worth another one. Default: `isTransient`. Where a name that is not found
-   * may come to be, as in a container network: `(error) => isTransient(error) || error.code === 'ENOTFOUND'`.
+   * Whether to try again after the error of try number `attempt` (from 1). Default: `isTransient`. Where a name may be
+   * registered later, as in a container network: `(error) => isTransient(error) || error.code === 'ENOTFOUND'`.
    */
   readonly when?: ((error: NodeJS.ErrnoException, attempt: number) => boolean) | undefined
   /** Told before each pause. */

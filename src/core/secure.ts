@@ -17,50 +17,51 @@ export interface Securable extends Duplex {
   unref(): unknown
 }
 
-/** Those of `tls.connect`, but for where to connect to. */
+/** The options of `tls.connect`, except those that say where to connect. */
 export interface SecureClientOptions extends Omit<ConnectionOptions, 'socket' | 'host' | 'port' | 'path'> {
   isServer?: false | undefined
 }
 
-/** Those of `new TLSSocket`, for the server's side: `key` and `cert`, or a `secureContext` that serves many. */
+/** The options of `new TLSSocket` for the server's side: `key` and `cert`, or a `secureContext` that many connections share. */
 export interface SecureServerOptions extends Omit<TLSSocketOptions, 'server'> {
   isServer: true
 }
 
 export type SecureOptions = SecureClientOptions | SecureServerOptions
 
-/** What a TLSSocket keeps of its own, in every version of Node. */
+/** Undocumented members of TLSSocket that we need; every supported Node has them. */
 interface Internals {
   readonly ssl: { verifyError(): NodeJS.ErrnoException | null | undefined } | null
-  /** Errors are emitted from then on, not held back for a `tls.Server`. */
+  /** From then on errors are emitted, and not held back for a `tls.Server`. */
   _releaseControl(): boolean
 }
 
 const ADDRESSES = ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort', 'localFamily'] as const
 
 /**
- * TLS over an endpoint, as the client or, with `isServer`, as the server: a `tls.TLSSocket` that does what one over a
- * `net.Socket` does. `tls.connect({ socket: endpoint })` gives one without addresses, 'connect' and socket options, since
- * Node takes those of its own class alone.
+ * TLS over an endpoint, as the client or, with `isServer: true`, as the server. Returns a `tls.TLSSocket` that behaves as one
+ * over a `net.Socket`. Over an endpoint, `tls.connect({ socket: endpoint })` gives no addresses, no 'connect' and no socket
+ * options, since Node asks only its own class for them.
  *
- * - Emits 'connect' where the endpoint was connecting, and 'secureConnect' once the handshake is done, on the server's side
- *   too; with `requestCert` only for a client whose certificate is valid, unless `rejectUnauthorized` is false.
- * - Tells the addresses of the endpoint, and passes `setNoDelay`, `setKeepAlive`, `ref` and `unref` on to it.
- * - Fails with what the endpoint fails with, and takes the endpoint with it when it ends. The endpoint need not be opened
- *   with `allowHalfOpen`.
+ * - Emits 'connect' where the endpoint was still connecting, and 'secureConnect' once the handshake is done, on the server's
+ *   side as well. With `requestCert` a server destroys the connection of a client without a valid certificate, with OpenSSL's
+ *   code as the error's `code`, unless `rejectUnauthorized` is false.
+ * - Has the addresses of the endpoint, and passes `setNoDelay`, `setKeepAlive`, `ref` and `unref` on to it.
+ * - Fails with the error of the endpoint, and closes the endpoint when it closes. Sets `allowHalfOpen` of the endpoint.
  *
- * A client checks the certificate for `servername`, or else for `localhost`.
+ * A client checks the certificate for `servername`, by default `localhost`: pass the name that was connected to.
  *
- * Throws what `tls.connect` and `tls.createSecureContext` throw, with the endpoint as it was.
+ * Throws what `tls.connect` and `tls.createSecureContext` throw (`ERR_INVALID_ARG_TYPE`, OpenSSL's codes); the endpoint is then
+ * unchanged. See https://nodejs.org/api/tls.html.
  */
 export function secure(endpoint: Securable, options: SecureOptions = {}): TLSSocket {
-  // node:tls takes a while to load, and few need it.
+  // Loaded on first use: node:tls takes a while to load, and few programs need it.
   const { connect, TLSSocket } = process.getBuiltinModule('node:tls')
   const secured =
     options.isServer === true
       ? serve(new TLSSocket(endpoint, options), options)
       : connect({ ...options, socket: endpoint })
-  // Only now: above it reads what its user wants. Below, TLS has to answer after the peer has ended.
+  // Set after TLSSocket has copied the value that the user gave. TLS has to answer after the peer has ended.
   endpoint.allowHalfOpen = true
   resemble(secured, endpoint)
   if (endpoint.connecting) {
@@ -75,7 +76,7 @@ export function secure(endpoint: Securable, options: SecureOptions = {}): TLSSoc
   return secured
 }
 
-/** Decides on the client's certificate as a `tls.Server` does. */
+/** Checks the client's certificate as a `tls.Server` does. */
 function serve(secured: TLSSocket, options: SecureServerOptions): TLSSocket {
   const { rejectUnauthorized, requestCert } = options
   const internals = secured as unknown as Internals
@@ -83,7 +84,7 @@ function serve(secured: TLSSocket, options: SecureServerOptions): TLSSocket {
   secured.on('secure', () => {
     if (requestCert === true) {
       const invalid = internals.ssl?.verifyError()?.code
-      // A session that is resumed is valid, also where it had no certificate.
+      // A resumed session passes `verifyError` also where the client gave no certificate.
       const isMissing = Object.keys(secured.getPeerCertificate()).length === 0
       const reason = invalid ?? (isMissing ? 'UNABLE_TO_GET_ISSUER_CERT' : undefined)
       secured.authorized = reason === undefined

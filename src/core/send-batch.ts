@@ -10,7 +10,7 @@ export interface BatchResult {
 
 /** Gathers what became of the messages of one batch: one completion for all of them. */
 export class Batch implements Completion {
-  /** The index of the message that is to be queued next. */
+  /** Index of the message that is queued next. */
   next = 0
   readonly #size: number
   readonly #onDone: (result: BatchResult) => void
@@ -40,7 +40,7 @@ export class Batch implements Completion {
     return this.#isStopped
   }
 
-  /** Fails what was not queued yet. Once nothing of it is in the queue, the result is complete. */
+  /** Fails the messages that are not queued yet. To be called when none is left in the queue: the result is then complete. */
   stop(reason: Error): BatchResult {
     this.#isStopped = true
     for (let index = this.next; index < this.#size; index++) this.failed(reason, index)

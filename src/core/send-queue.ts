@@ -2,7 +2,7 @@ import { type DeadlineOptions, waitFor } from './deadline.ts'
 import { SocketError, socketClosed } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
 import { queueMicrotask, setImmediate } from './timers.ts'
-import { Compaction, compact } from './waiting.ts'
+import { Compaction, compactFrom } from './waiting.ts'
 
 /** Told what became of a message, by the index that was given with it. */
 export interface Completion {
@@ -27,7 +27,7 @@ export class SendQueue {
   #completions: Completion[] = []
   #indexes: number[] = []
   #head = 0
-  /** Where those begin that may be part of more memory. */
+  /** Index of the first message that may still share a block. */
   #loose = 0
   readonly #compaction: Compaction = new Compaction(() => this.#compact())
   /** The system had no room: wait for `onWritable`. */
@@ -151,7 +151,7 @@ export class SendQueue {
     this.#flush()
   }
 
-  /** Takes out what waits with this completion, and fails it with `reason`. What the system has taken is gone. */
+  /** Removes the messages that wait with this completion, and fails each with `reason`. What the system has taken is sent. */
   withdraw(completion: Completion, reason: Error): void {
     for (let at = this.#head; ; ) {
       at = this.#completions.indexOf(completion, at)
@@ -160,10 +160,13 @@ export class SendQueue {
       this.#detach(this.#messages[at] as Outgoing)
       this.#failed++
       if (at === this.#head) at = ++this.#head
-      else for (const column of [this.#messages, this.#completions, this.#indexes]) column.splice(at, 1)
+      else {
+        for (const column of [this.#messages, this.#completions, this.#indexes]) column.splice(at, 1)
+        if (at < this.#loose) this.#loose--
+      }
       completion.failed(reason, index)
     }
-    this.#compact()
+    this.#trim()
     this.#announceRoom()
   }
 
@@ -227,11 +230,7 @@ export class SendQueue {
   }
 
   #compact(): void {
-    for (let index = Math.max(this.#loose, this.#head); index < this.#messages.length; index++) {
-      const message = this.#messages[index] as Outgoing
-      const data = compact(message.data)
-      if (data !== message.data) this.#messages[index] = { ...message, data }
-    }
+    compactFrom(this.#messages, Math.max(this.#loose, this.#head))
     this.#loose = this.#messages.length
   }
 

@@ -3,7 +3,7 @@ import type { SentAncillary } from './ancillary.ts'
 import { wrongType } from './argument-errors.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
 import type { Destinations } from './destinations.ts'
-import { type AbortError, type SocketError, socketClosed, unsupported } from './errors.ts'
+import { socketClosed, unsupported } from './errors.ts'
 import type { DatagramHandle, Outgoing } from './family.ts'
 import { Batch, type BatchResult } from './send-batch.ts'
 import type { Completion, SendQueue } from './send-queue.ts'
@@ -74,7 +74,7 @@ export class Sender {
     })
   }
 
-  /** Throws what is wrong at once, and tells all else to the completion. */
+  /** Throws for misuse and a closed socket; tells everything else to the completion. */
   #post(
     data: Uint8Array | string,
     to: AddressInput | undefined,
@@ -84,7 +84,7 @@ export class Sender {
     const bytes = toBytes(data)
     this.#checkOpen()
     const push = (target: unknown): void => {
-      // While its name was looked up.
+      // It may have been given up while the name was looked up.
       if (!completion.isGivenUp) this.#queue.push(this.#outgoing(bytes, target, ancillary), completion, 0)
     }
     const target = this.#destinations.find(to)
@@ -116,7 +116,8 @@ export class Sender {
       void this.#pushAll(postings, batch)
       return (reason) => {
         this.#queue.withdraw(batch, reason)
-        ;(reason as AbortError | SocketError).batch = batch.stop(reason)
+        // It names the error again, and a program that writes errors as JSON must not come round in a circle.
+        Object.defineProperty(reason, 'batch', { value: batch.stop(reason), enumerable: false })
       }
     })
   }
@@ -171,13 +172,13 @@ export class Sender {
 }
 
 /**
- * Rejects with the error, whose stack begins where the queue was emptied. Who awaits is known at this moment, and not before
- * it: a stack for each message that is sent would cost more than sending it.
+ * Rethrows the error with the stack of the awaiting caller below its own. The stack is taken here, since taking one for each
+ * message that is sent would cost more than the send.
  */
 function withCaller(error: Error): never {
   const waiting: { stack?: unknown } = {}
   Error.captureStackTrace(waiting, withCaller)
-  // Whoever prepares stacks in a way of his own may make something else of one.
+  // `Error.prepareStackTrace` may return something else.
   if (typeof waiting.stack === 'string' && typeof error.stack === 'string') {
     const frames = waiting.stack.indexOf('\n')
     if (frames >= 0) error.stack += waiting.stack.slice(frames)

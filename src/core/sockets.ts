@@ -46,7 +46,7 @@ export type EndpointOptions = Pick<
   'allowHalfOpen' | 'highWaterMark' | 'receiveQueue' | 'sendQueue' | 'receiveFds'
 >
 
-/** Options of `socketpair`: of both ends. */
+/** Options of `socketpair`, for both ends. */
 export type PairOptions = EndpointOptions & SocketOptions
 
 /** The options of a listener that comes from another process: the socket is open, and brings its own. */
@@ -90,7 +90,11 @@ export interface Sockets {
   listen<const T extends AddressInput>(address: T, options?: ListenOptions): Promise<Listener<EndpointOf<T>>>
   /** Opens a datagram endpoint at an address of our own. */
   bind(address: AddressInput, options?: OpenOptions): Promise<DatagramEndpoint>
-  /** Two endpoints that are connected to each other, both with these options; socketpair(2). */
+  /**
+   * Two endpoints that are connected to each other; socketpair(2). The options are those of both ends: of the endpoint
+   * (`receiveFds`), and socket options of the scheme (`receiveBuffer`; for memory, `faults`). Throws `ERR_UNSUPPORTED` where
+   * the family has none, `ERR_OPTION_UNKNOWN`, a `TypeError` or a `RangeError`.
+   */
   socketpair<const S extends Scheme>(scheme: S, options?: PairOptions): [EndpointOf<`${S}:`>, EndpointOf<`${S}:`>]
   /**
    * Takes over a socket that is open already, whatever made it: finds its family and type, and owns the descriptor from
@@ -105,10 +109,10 @@ export interface Sockets {
    * The other end of `listener.handOver`: takes the listening socket of the process at the other end of a Unix stream,
    * which goes on accepting until then. Resolves when the socket is ours; several are taken one after the other.
    *
-   * Rejects with `ECONNRESET` where the other process goes away or keeps it, `EPROTO` where it does not speak as `handOver`
-   * does or what comes is no listening socket, `ERR_OPTION_UNKNOWN`, and on abort and timeout. The socket is then still the
-   * other's, and the stream is destroyed. A process that goes away after it has offered the socket leaves it to us: this
-   * resolves, and only the stream is destroyed. Leave the stream alone meanwhile.
+   * Rejects with `ECONNRESET` where the other process exits or keeps the socket, with `EPROTO` where it does not follow the
+   * protocol of `handOver` or sends no listening socket, with `ERR_OPTION_UNKNOWN`, and on abort and timeout. The other
+   * process then still has the socket, and the stream is destroyed. Where the other process exits after it has offered the
+   * socket, this resolves and destroys the stream. Do not use the stream meanwhile.
    */
   takeOver(endpoint: StreamEndpoint, options?: TakeOverOptions): Promise<Listener<StreamEndpoint | DatagramEndpoint>>
   /**

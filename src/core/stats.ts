@@ -18,9 +18,12 @@ export interface DatagramStats {
   /** Handed to the system. */
   readonly messagesSent: number
   readonly bytesSent: number
-  /** Received messages that found the receive queue full, or brought descriptors that nobody took. What the system dropped is not among them. */
+  /**
+   * Received messages that found the receive queue full, or had descriptors when the endpoint closed. Those that the system
+   * dropped are not counted.
+   */
   readonly messagesDropped: number
-  /** Messages that were not sent: refused by the system, by a full send queue, or still waiting when it was closed. */
+  /** Messages that were not sent: refused by the system or by a full send queue, given up, or still waiting at `close`. */
   readonly messagesFailed: number
   /** Messages that wait in the endpoint for a receiver. */
   readonly messagesUnread: number
@@ -32,7 +35,7 @@ export interface DatagramStats {
 export interface ListenerStats {
   /** Connections that became endpoints. */
   readonly accepted: number
-  /** Connections that were closed at once: they found `maxConnections` open, `allow` did not let them in, or they failed. */
+  /** Connections that were closed at once: `maxConnections` were open, `allow` refused the peer, or they failed. */
   readonly dropped: number
   /** Connections that it accepted and that are open now. */
   readonly connections: number

@@ -38,8 +38,9 @@ const DEFAULT_HIGH_WATER_MARK = 65_536
  * One end of a connection that carries bytes: the same class over every family. It is a `Duplex` with the surface of
  * `net.Socket`, so that what takes a socket takes it.
  *
- * Small writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, or 1,024
- * chunks, which holds up the peer; `write` returns false while as many bytes wait to be sent.
+ * Small writes of one tick go to the system in one call. Reading stops while `highWaterMark` bytes wait to be read, which
+ * holds up the peer; `write` returns false while as many wait to be sent. 1,024 chunks that wait to be read are joined into one;
+ * where 'data' is listened for, on a stream that is paused, reading stops instead.
  *
  * On a Unix stream socket of the kernel engine it emits 'fds', with an array of descriptors that the peer sent with its
  * bytes, before the 'data' of which those are part. They are close-on-exec and belong to the listener, which must `adopt` or
@@ -55,7 +56,7 @@ export class StreamEndpoint extends SocketSurface {
   #corkedThisTick = false
   /** A chunk is being handed to the reader. */
   #delivering = false
-  /** While something waits to be read. */
+  /** Set while something waits to be read. */
   #unread: UnreadPieces | undefined
   #referenced = true
   #bytesRead = 0
@@ -157,8 +158,8 @@ export class StreamEndpoint extends SocketSurface {
   }
 
   /**
-   * For those of this package who keep descriptors for longer than a turn: what comes goes to `keeper` instead of 'fds', and
-   * is the endpoint's thread's until it is taken. `undefined` ends that.
+   * Gives descriptors that come to `keeper` instead of emitting 'fds'. They stay held until the keeper takes them.
+   * `undefined` ends it.
    * @internal
    */
   keepFds(keeper: ((held: HeldDescriptors) => void) | undefined): void {
@@ -170,11 +171,12 @@ export class StreamEndpoint extends SocketSurface {
     this.#touch()
     this.#delivering = true
     try {
-      // What a reader takes at once may lie in memory that it shares with others.
+      // A chunk that is read at once may share its block with others; one that waits may not.
       const isTaken = this.readableFlowing === true && this.readableLength === 0
       const wantsMore = this.push(isTaken ? chunk : compact(chunk))
       if (this.readableLength === 0) this.#unread = undefined
       else this.#countUnread(1, 0)
+      if (this.#unread?.areTooManyChunks) this.#join()
       if (!wantsMore || this.#unread?.areTooMany) this.#handle?.pause()
     } finally {
       this.#delivering = false
@@ -186,6 +188,13 @@ export class StreamEndpoint extends SocketSurface {
   #countUnread(chunks: number, fds: number): void {
     this.#unread ??= new UnreadPieces()
     this.#unread.add(chunks, fds)
+  }
+
+  /** Makes one chunk of all that wait, except where a listener for 'data' would be told of it: 'data' comes from reading. */
+  #join(): void {
+    if (this.listenerCount('data') > 0) return
+    this.unshift(super.read(), this.readableEncoding ?? undefined)
+    this.#unread?.joined()
   }
 
   override _read(): void {

@@ -2,9 +2,9 @@ import { performance as nodePerformance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import promises from 'node:timers/promises'
 
-// The functions themselves, as they are when this is loaded. A test that mocks timers replaces the globals and the properties
-// of these modules; the sockets of node:net, whose timers are internal ones, work on, and so do ours. `process.nextTick` is
-// not here: Node's own streams call what stands there.
+// The functions as they are when this module is loaded. A test that fakes timers replaces the globals and the properties of
+// Node's modules. Sockets of node:net use internal timers and keep working, and so do ours. `process.nextTick` is missing
+// here because Node's own streams call the property, faked or not.
 
 export const setTimeout: typeof timers.setTimeout = timers.setTimeout
 export const clearTimeout: typeof timers.clearTimeout = timers.clearTimeout

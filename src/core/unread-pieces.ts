@@ -1,9 +1,9 @@
-/** Chunks that may wait to be read: each costs memory besides its bytes, however few those are. */
+/** Chunks that may wait to be read: each costs memory besides its bytes. */
 const CHUNKS_LIMIT = 1024
-/** Descriptors that may have come with bytes which wait to be read, so that nobody fills the table of this process. */
+/** Descriptors that may have come with unread bytes, so that no peer fills this process's table. */
 const FDS_LIMIT = 64
 
-/** What waits to be read in a stream, counted otherwise than by bytes. */
+/** Counts the chunks and descriptors that wait to be read in a stream; Node counts the bytes. */
 export class UnreadPieces {
   #chunks = 0
   #fds = 0
@@ -13,7 +13,16 @@ export class UnreadPieces {
     this.#fds += fds
   }
 
+  /** To be called when the chunks have been joined into one. */
+  joined(): void {
+    this.#chunks = 1
+  }
+
+  get areTooManyChunks(): boolean {
+    return this.#chunks >= CHUNKS_LIMIT
+  }
+
   get areTooMany(): boolean {
-    return this.#chunks >= CHUNKS_LIMIT || this.#fds >= FDS_LIMIT
+    return this.areTooManyChunks || this.#fds >= FDS_LIMIT
   }
 }

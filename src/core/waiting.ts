@@ -1,11 +1,10 @@
 import { setImmediate } from './timers.ts'
 
-/** What a chunk or a message that waits costs besides its bytes: the objects that V8 and Node keep for it. */
+/** Bytes that a waiting chunk or message costs besides its data: the objects of V8 and Node. */
 export const PIECE_COST = 512
 
 /**
- * Bytes that are going to wait. They may be a small part of memory that they would hold as a whole: what holds more than
- * twice its size is copied into memory of its own.
+ * Returns bytes that are going to wait, without the rest of their block: copied where the block is more than twice their size.
  */
 export function compact(bytes: Buffer): Buffer
 export function compact(bytes: Uint8Array): Uint8Array
@@ -16,10 +15,16 @@ export function compact(bytes: Uint8Array): Uint8Array {
   return own
 }
 
-/**
- * When a queue compacts what waits in it: once the event loop has turned. What is taken before then, as most is, costs no
- * copy.
- */
+/** Compacts the data of the items at `from` and behind it, in place. */
+export function compactFrom<T extends { readonly data: Uint8Array }>(items: T[], from: number): void {
+  for (let index = from; index < items.length; index++) {
+    const item = items[index] as T
+    const data = compact(item.data)
+    if (data !== item.data) items[index] = { ...item, data }
+  }
+}
+
+/** Has a queue compact what waits in it in the next turn of the event loop. What is taken before, as most is, is not copied. */
 export class Compaction {
   readonly #run: () => void
   #isDue = false
@@ -28,7 +33,7 @@ export class Compaction {
     this.#run = run
   }
 
-  /** Something waits. */
+  /** To be called when something begins to wait. */
   ask(): void {
     if (this.#isDue) return
     this.#isDue = true

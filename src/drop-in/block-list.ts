@@ -4,7 +4,7 @@ import { invalidType } from './errors/argument-errors.ts'
 
 export type { BlockList }
 
-/** The block list among options, which may be of another copy of node:net. Whatever counts as false is not given. */
+/** Reads a block list from options; `undefined` for a falsy value. Throws a `TypeError` for anything else, as Node does. */
 export function readBlockList(options: Partial<Record<string, unknown>>, name: string): BlockList | undefined {
   const list = options[name]
   if (!list) return undefined
@@ -18,14 +18,14 @@ function isBlockList(value: unknown): value is BlockList {
   return ofNode?.(value) ?? value instanceof BlockList
 }
 
-/** Whether the list has this IP address; what is no IP address is in none. */
+/** Whether the list has this IP address. False for text that is no IP address. */
 export function isBlocked(list: BlockList | undefined, address: string | undefined): boolean {
   if (list === undefined || address === undefined) return false
   const version = isIP(address)
   return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** The error of whoever wants to get there. */
+/** The error for connecting or sending to this address; `undefined` where it is not blocked. */
 export function refusal(list: BlockList | undefined, address: string): CodedError | undefined {
   if (!isBlocked(list, address)) return undefined
   return coded(Error, 'ERR_IP_BLOCKED', `IP(${address}) is blocked by net.BlockList`)

@@ -1,8 +1,8 @@
 import { loadAddon } from './addon.ts'
 
 /**
- * Calls back in the closing phase of the event loop's turn: when Node tells that a socket of its own is closed, after what
- * `setImmediate` was asked for until then.
+ * Calls back in the closing phase of the event loop's turn, after the callbacks of `setImmediate`. In that phase Node emits
+ * 'close' of its own sockets.
  */
 export function inClosingPhase(callback: () => void): void {
   const { addon } = loadAddon()
@@ -11,13 +11,13 @@ export function inClosingPhase(callback: () => void): void {
       try {
         callback()
       } catch (error) {
-        // A listener's. Here its handler still finds the stores of AsyncLocalStorage.
+        // Thrown by a listener. Reported from here, 'uncaughtException' still has the stores of AsyncLocalStorage.
         addon.report(error)
       }
     })
     return
   }
-  // The handle of Node's that costs least to open; still many times as much as the addon's.
+  // Of Node's handles it costs least to open, though many times as much as the addon's.
   const { port1 } = new MessageChannel()
   port1.once('close', callback)
   port1.close()

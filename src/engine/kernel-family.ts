@@ -107,8 +107,8 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
   /** Options that are no socket options but are read by `aroundBind`, each with the check that throws for a wrong value. */
   readonly bindOptions?: Readonly<Record<string, (value: unknown) => void>>
   /**
-   * Why a bind or connect of this address, or a send to it, failed (`error.syscall` says which), and what helps, in place of the system's words.
-   * `undefined` where those say it.
+   * Why a bind, connect or send of this address failed (`error.syscall` says which; the node engine's `listen` binds, too), and
+   * what helps. `undefined` to keep the system's words.
    */
   explain?(error: SocketError, address: A, options: Readonly<Record<string, unknown>>): string | undefined
   /** What the family does around the bind. Called before it: checks the options, prepares the socket. */

@@ -48,9 +48,9 @@ export type Wrap<A extends AddressBase> = (
 export class KernelListener<A extends AddressBase> extends KernelSocket<A> implements ListenerHandle<A> {
   readonly type = 'listener'
   readonly #wrap: Wrap<A>
-  /** Of the options that were set on it, those that a connection does not have by being accepted. */
+  /** Options set on the listener that accepted connections do not inherit. */
   readonly #setOnEach = new Map<string, unknown>()
-  /** Those that it has, and has to know of, since they bring something with its messages. */
+  /** Options that they inherit and have to know of, since these bring ancillary data. */
   readonly #notedOnEach = new Map<string, unknown>()
   #events: ListenerEvents<A> | undefined
   #accepting = false
@@ -117,7 +117,7 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   protected onReady(events: number): void {
     const isOver = (events & DISCONNECTED) !== 0
     if (isOver && (!this.#accepting || this.#retry !== undefined)) {
-      // It is told once connections are waited for again.
+      // Reported once connections are waited for again.
       this.wait(0)
       return
     }
@@ -153,8 +153,8 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
   }
 
   /**
-   * A connection is its client's doing: what becomes of it has no AsyncLocalStorage's store of whoever called `listen`, as
-   * with node:net. To async_hooks this listener has triggered it.
+   * Runs outside of the async context of `listen`, so that a connection has none of its AsyncLocalStorage stores, as with
+   * node:net. For async_hooks, this listener triggers it.
    */
   #asClients<T>(make: () => T): T {
     const triggerAsyncId = executionAsyncId()

@@ -25,7 +25,7 @@ export function checkBindOptions<A extends AddressBase>(
   }
 }
 
-/** A failure of the system's with what the family knows of it. */
+/** The error, with the family's explanation where it has one. */
 export function explainedBy<A extends AddressBase>(
   definition: KernelFamilyDefinition<A>,
   error: unknown,

@@ -24,7 +24,7 @@ export class ReadArea {
     return block
   }
 
-  /** What was read into the block of `size` bytes: the first `count` of them, which belong to the caller from now on. */
+  /** The first `count` bytes of the block of `size` bytes. The caller owns them. */
   take(addon: Addon, size: number, count: number): Buffer {
     const block = this.block(addon, size)
     if (2 * count >= size) {

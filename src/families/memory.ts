@@ -4,8 +4,8 @@ import type { AddressFamily } from '../core/family.ts'
 import { CORE_OPTIONS, type ListenRequest, type OpenRequest } from '../core/options.ts'
 import { formatMemoryAddress, type MemoryAddress, mergedFaults, parseMemoryAddress } from './memory/address.ts'
 import { connectDatagram, datagramPair, MemoryDatagram } from './memory/datagram.ts'
-import type { Faults } from './memory/faults.ts'
-import { asFaults, OPTIONS, schemes } from './memory/handle.ts'
+import { checkFaults, type Faults } from './memory/faults.ts'
+import { OPTIONS, schemes } from './memory/handle.ts'
 import { freshName, linkOf, type MemoryLink } from './memory/link.ts'
 import { connectStream, MemoryListener } from './memory/listener.ts'
 import { streamPair } from './memory/stream.ts'
@@ -35,8 +35,8 @@ declare module '../core/options.ts' {
  * Every socket has a link, like a cable with two directions. What one socket sends to another crosses the sender's link
  * and then the receiver's; each does to it what its faults say, so delays add up. The link of a listener is shared by
  * the connections that it accepts. Faults given to `listen`, `bind` or `connect`, in the address or as the option
- * `faults`, are those of the socket being opened: of the listener, the bound socket, the connecting end, each end of a pair. `memoryLink`
- * changes them later, and reads what was lost.
+ * `faults`, are those of the socket being opened: of the listener, the bound socket, the connecting end, each end of a pair.
+ * `memoryLink` changes them later, and reads what was lost.
  *
  * Connecting takes a round trip. Without faults everything arrives in the next turn of the event loop; with them, times
  * are exact to a millisecond or two. Nothing is delivered within the call that sends it.
@@ -128,5 +128,6 @@ function requestedFaults(address: MemoryAddress, request: OpenRequest<MemoryAddr
 function readFaults(scheme: string, { faults, ...others }: Readonly<Record<string, unknown>>): Faults | undefined {
   const [unknown] = Object.keys(others)
   if (unknown !== undefined) throw unknownOption(scheme, unknown, [...OPTIONS, ...CORE_OPTIONS])
-  return faults === undefined ? undefined : asFaults(faults)
+  if (faults !== undefined) checkFaults(faults, 'option faults')
+  return faults
 }

@@ -27,9 +27,9 @@ export interface UdpSocketOptions extends CommonOptions {
   type: SocketType
   /** Whether an IPv6 socket refuses IPv4. Default false. IPV6_V6ONLY, ipv6(7). */
   ipv6Only?: boolean | undefined
-  /** Messages of these addresses are thrown away. */
+  /** Messages from these addresses are dropped. */
   receiveBlockList?: BlockList | undefined
-  /** To these addresses nothing is sent. */
+  /** Sending or connecting to these addresses fails with `ERR_IP_BLOCKED`. */
   sendBlockList?: BlockList | undefined
   /** Finds the address of a name, called as `dns.lookup(hostname, 4 | 6, callback)`. Default `dns.lookup`. */
   lookup?: Lookup | undefined

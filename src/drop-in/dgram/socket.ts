@@ -23,7 +23,7 @@ import { requireGroup, setHops, setMembership, setOption } from './socket-option
 import { BINDING, BOUND, CONNECTED, CONNECTING, DISCONNECTED, openHandle, setState, stateOf, UNBOUND } from './state.ts'
 import { translated } from './system-codes.ts'
 
-/** Since Node 24 the callback of a bind no longer counts as a listener for 'error'. */
+/** The event by which a bind learns that it failed. Since Node 24 its callback does not count as a listener for 'error'. */
 const BIND_FAILURE = (Number.parseInt(process.versions.node, 10) >= 24 ? errorMonitor : 'error') as 'error'
 
 /** What a message is of. */

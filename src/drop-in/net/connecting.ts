@@ -94,7 +94,7 @@ function connectOnce(socket: ConnectingSocket, attempt: Attempt): void {
   })
 }
 
-/** Of a block list; a path is no address of it, whatever it looks like. */
+/** The error of the socket's block list. A path is in none, also where it looks like an address. */
 function refusalOf({ blockList }: ConnectingSocket, { words: [address, , family] }: Attempt): Error | undefined {
   return family === undefined ? undefined : refusal(blockList, address)
 }

@@ -7,14 +7,14 @@ import { listenError } from './system-errors.ts'
 /** `error`: 0, or a negative errno. */
 export type OnConnection = (error: number, client: SocketHandle | ForeignHandle) => void
 
-/** A connection of which no socket could be made. */
+/** Told of a connection that failed before it became a socket. */
 export type OnDrop = (local: SocketName | undefined, remote: SocketName | undefined) => void
 
 /** What a server holds while it listens, in the words of Node's own handles: one of ours, or one of theirs. */
 export interface ListeningHandle {
   readonly fd?: number
   onconnection: OnConnection | null
-  /** One of ours alone calls it. */
+  /** Called by our own handles only. */
   ondrop?: OnDrop
   ref?(): void
   unref?(): void

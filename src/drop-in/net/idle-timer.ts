@@ -1,4 +1,5 @@
 import { clearTimeout, setTimeout } from '../../core/timers.ts'
+
 /** Fires after a while without a sign of life. It never keeps the process alive. */
 export class IdleTimer {
   readonly #onIdle: () => void

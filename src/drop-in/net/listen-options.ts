@@ -46,7 +46,7 @@ const WRITABLE = 0o222
 /** Which of the forms of `listen` this is. Throws what Node throws. */
 export function readPlace(options: ListenOptions | ForeignListener, args: readonly unknown[]): Place {
   if (isHandle(options)) return { by: 'handle', handle: options }
-  // Its descriptor would have two owners, each of which closes it.
+  // Two owners would close its descriptor.
   if (isBoundSocket(options))
     throw invalidValue('options', options, 'is a net.BoundSocket, for a server of node:net alone')
   if (typeof options.fd === 'number' && options.fd >= 0) return { by: 'fd', fd: options.fd }

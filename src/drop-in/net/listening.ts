@@ -94,8 +94,8 @@ function listen(
 }
 
 /**
- * The mode of the socket file. Libuv takes away none of the permissions that the file has without `readableAll` and
- * `writableAll`, and adds theirs; since 1.51 it gives it theirs alone.
+ * The mode of the socket file with `readableAll` and `writableAll`. Libuv adds their permissions to those that the umask
+ * leaves; since 1.51 the file has theirs alone.
  */
 function modeOf(added: number): { mode?: number } {
   if (added === 0) return {}

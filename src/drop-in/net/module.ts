@@ -9,9 +9,9 @@ export interface AddressConnectOptions extends node.SocketConstructorOpts {
   timeout?: number | undefined
 }
 
-/** Node 24 has it, its types before have not. */
+/** The types of Node before 24 lack it. */
 interface Blocking {
-  /** Of a server: whose connections are closed at once. Of a socket: where it does not connect to, `ERR_IP_BLOCKED`. */
+  /** A server closes connections from these addresses at once; a socket fails with `ERR_IP_BLOCKED` instead of connecting. */
   blockList?: node.BlockList | undefined
 }
 

@@ -29,7 +29,7 @@ export interface ServerOptions {
   /** Milliseconds. */
   keepAliveInitialDelay?: number | undefined
   highWaterMark?: number | undefined
-  /** Connections of these addresses are closed at once. */
+  /** Connections from these addresses are closed at once. */
   blockList?: BlockList | undefined
 }
 

@@ -22,7 +22,7 @@ export interface SocketOptions extends Omit<DuplexOptions, 'signal'> {
   /** With a handle: reading does not begin by itself. */
   pauseOnCreate?: boolean | undefined
   manualStart?: boolean | undefined
-  /** Addresses that it does not connect to. */
+  /** Connecting to these addresses fails with `ERR_IP_BLOCKED`. */
   blockList?: BlockList | undefined
 }
 

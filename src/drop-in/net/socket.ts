@@ -59,7 +59,7 @@ export class Socket extends SocketStream implements ConnectingSocket {
     return this
   }
 
-  /** What a block list may have is known only once a host's name has been looked up. */
+  /** With a block list the name is looked up first: the list has IP addresses. */
   #connectToAddress(resolved: Resolved): void {
     const { address } = resolved
     if (this.blockList === undefined || !isTcp(address)) connectToAddress(this, resolved)

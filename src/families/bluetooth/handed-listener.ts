@@ -62,7 +62,7 @@ export class HandedListener implements ListenerHandle<RfcommAddress> {
     this.#deliver()
   }
 
-  /** `undefined`, and it is closed, where it is no such socket: what came with a message is its sender's choice. */
+  /** Returns `undefined` and closes the descriptor where it is no RFCOMM socket: the sender chose what it is. */
   #adopted(fd: number): StreamHandle<RfcommAddress> | undefined {
     const { addon } = loadAddon()
     try {

@@ -2,10 +2,10 @@ import type { SocketError } from '../../core/errors.ts'
 import { isOfBind } from '../../engine/bind-steps.ts'
 import type { HostAndPort } from './text.ts'
 
-/** Ports below it are for the privileged, unless the administrator said otherwise: ip_unprivileged_port_start of ip(7). */
+/** Ports below it take a capability; ip_unprivileged_port_start of ip(7) changes the limit. */
 const FIRST_FREE_PORT = 1024
 
-/** Why a bind, connect or send failed, where the system's words leave one to guess. */
+/** Why a bind or send failed, where the system's words do not say. */
 export function explainInet(error: SocketError, scheme: string, to: HostAndPort): string | undefined {
   const { code } = error
   if (!isOfBind(error)) {

@@ -154,7 +154,7 @@ function forOneSource(name: number): FamilyOption {
   return ({ domain }, value) => (domain === AF_INET6 && !isIPv4Membership(value) ? forIPv6 : forIPv4)
 }
 
-/** Those of every family that what a TCP listener accepts has by itself. */
+/** Options of every family that the connections of a TCP listener inherit from it. */
 export const inetSocketLevelOptions: Readonly<Record<string, KernelOption>> = {
   receiveBuffer: { ...socketLevelOptions.receiveBuffer, isInherited: true },
   sendBuffer: { ...socketLevelOptions.sendBuffer, isInherited: true },
@@ -171,7 +171,7 @@ export const inetOptions: Readonly<Record<string, FamilyOption>> = {
   keepAliveDelay: tcp(4, seconds),
   keepAliveInterval: tcp(5, seconds),
   keepAliveCount: tcp(6, probes),
-  // listen(2) takes it back.
+  // listen(2) resets it.
   quickAck: { ...tcp(12, boolean), isInherited: false },
   userTimeout: tcp(18, count),
   linger: ofSocket(SO_LINGER, lingerSeconds, 'tcp'),

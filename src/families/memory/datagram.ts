@@ -119,7 +119,7 @@ export class MemoryDatagram extends MemoryHandle implements DatagramHandle<Memor
     for (const first of this.#outbound.message(data.length)) {
       for (const second of receiver.#inbound.message(data.length)) {
         const crossing = { delay: first.delay + second.delay, held: first.held || second.held }
-        // Both numbers only grow: their sum tells whether the faults of either have changed.
+        // Both numbers only grow, so a change of the faults of either changes their sum.
         const epoch = this.link.epoch + receiver.link.epoch
         if (heard) receiver.#inbox.launch(copy(), this.link, crossing, epoch)
       }

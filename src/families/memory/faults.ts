@@ -1,3 +1,5 @@
+import { wrongType, wrongValue } from '../../core/argument-errors.ts'
+
 /**
  * What goes wrong on a link. Whatever is left out does not happen. In an address the same names make a query:
  * `memory:name?loss=0.05&delay=40&jitter=20&seed=7`.
@@ -10,15 +12,15 @@ export interface Faults {
   /** The share of messages that arrive twice, 0 to 1. A stream's second copy is counted and thrown away. */
   readonly duplicate?: number
   /**
-   * The share of messages, 0 to 1, that are held back for a round trip, and until the next of their sender has overtaken them
-   * (a second, where none comes). All others arrive in the order of sending.
+   * The share of messages, 0 to 1, that are held back: for a round trip, and until their sender's next message has overtaken
+   * them, or for a second where no other comes. All others arrive in the order of sending.
    */
   readonly reorder?: number
   /** One way, in milliseconds. A round trip is twice that and the jitter, but at least 25. */
   readonly delay?: number
   /**
-   * Up to this many milliseconds more than `delay`, evenly spread, chosen for each message; more for one that would overtake
-   * another.
+   * Up to this many milliseconds more than `delay`, evenly spread, chosen for each message. A message that would overtake
+   * another waits for it.
    */
   readonly jitter?: number
   /**
@@ -27,7 +29,7 @@ export interface Faults {
    */
   readonly cut?: number
   /**
-   * Chooses the sequence of faults, 0 to 4,294,967,295. The same seed and the same sends give the same faults, at whatever pace.
+   * Chooses the sequence of faults, 0 to 4,294,967,295. The same seed and the same sends give the same faults at any pace.
    * Default 1.
    */
   readonly seed?: number
@@ -72,6 +74,13 @@ export function faultsProblem(faults: unknown): string | undefined {
     if (typeof value !== 'number' || !rule.is(value)) return `${name} is ${String(value)}, and must be ${rule.words}`
   }
   return undefined
+}
+
+/** Throws a `TypeError` that says what is wrong with them. */
+export function checkFaults(faults: unknown, what: string): asserts faults is Faults {
+  const problem = faultsProblem(faults)
+  if (problem === undefined) return
+  throw (typeof faults === 'object' && faults !== null ? wrongValue : wrongType)(`${what}: ${problem}`)
 }
 
 export function ratesOf(faults: Faults): Rates {

@@ -1,11 +1,10 @@
-import { wrongType } from '../../core/argument-errors.ts'
 import { unknownOption } from '../../core/errors.ts'
 import type { SchemeFacts } from '../../core/facts.ts'
 import type { Handle } from '../../core/family.ts'
 import type { RawOption } from '../../core/options.ts'
 import type { MemoryAddress } from './address.ts'
 import { Hold } from './clock.ts'
-import { type Faults, faultsProblem } from './faults.ts'
+import { checkFaults } from './faults.ts'
 import type { Link } from './link.ts'
 
 /** UDP's limit over IPv4, so that what passes here passes there. */
@@ -63,7 +62,8 @@ export abstract class MemoryHandle implements Handle<MemoryAddress> {
 
   setOption(option: string | RawOption, value: unknown): void {
     if (option !== 'faults') throw unknownOption(this.local.scheme, option, OPTIONS)
-    this.link.faults = asFaults(value)
+    checkFaults(value, 'option faults')
+    this.link.faults = value
   }
 
   ref(): void {
@@ -73,11 +73,4 @@ export abstract class MemoryHandle implements Handle<MemoryAddress> {
   unref(): void {
     this.hold.unref()
   }
-}
-
-/** The value of the option `faults`. Throws a TypeError that says what is wrong with it. */
-export function asFaults(value: unknown): Faults {
-  const problem = faultsProblem(value)
-  if (problem !== undefined) throw wrongType(`option faults: ${problem}`)
-  return value as Faults
 }

@@ -9,7 +9,7 @@ import type { Link } from './link.ts'
 export const INBOX_MESSAGES = 1_024
 export const INBOX_BYTES = 1_048_576
 
-/** The milliseconds that a message which is held back waits for another to overtake it. */
+/** Milliseconds that a message which is held back waits for another to overtake it. */
 const LONELY = 1_000
 
 interface Flying {
@@ -20,13 +20,13 @@ interface Flying {
 }
 
 /**
- * What one sender sends under the same faults. It arrives in the order of sending, but for what is held back, which arrives
- * behind the next: so it is the seed that decides who overtakes whom, and not how quickly they are sent.
+ * The messages of one sender under the same faults. They arrive in the order of sending, except one that is held back, which
+ * arrives behind the next. So the seed decides which message overtakes which, and not the pace of sending.
  */
 interface Flow {
   readonly epoch: number
   lastDue: number
-  /** Held back, with the times at which they would be there. */
+  /** Messages that are held back, each with the earliest time at which it may arrive. */
   held: { readonly flying: Flying; readonly arrival: number }[]
 }
 
@@ -55,7 +55,7 @@ export class Inbox {
     this.#waiting.add(alarm)
   }
 
-  /** It is there at once, behind what is there. */
+  /** Arrives at once, behind what has arrived. */
   put(message: Message<MemoryAddress>, via: Link): void {
     this.#bytes += message.data.length
     if (this.#flying.length === 0) this.#arrived.push(message)
@@ -89,7 +89,7 @@ export class Inbox {
     return flow
   }
 
-  /** What was held back arrives behind the last one now, and no sooner than it would have. */
+  /** Makes what was held back arrive behind the last message, and no sooner than its own time. */
   #overtake(flow: Flow): void {
     for (const { flying, arrival } of flow.held) {
       const index = this.#flying.indexOf(flying)

@@ -1,7 +1,6 @@
-import { wrongType } from '../../core/argument-errors.ts'
 import { namedSystemError } from '../../core/errors.ts'
 import { formatMemoryAddress, type MemoryAddress, plain } from './address.ts'
-import { type Faults, faultsProblem, given, type Rates, ratesOf } from './faults.ts'
+import { checkFaults, type Faults, given, type Rates, ratesOf } from './faults.ts'
 
 /** What a link has carried since it was made, both directions together. */
 export interface LinkStats {
@@ -66,8 +65,7 @@ export class Link implements MemoryLink {
   }
 
   set faults(faults: Faults) {
-    const problem = faultsProblem(faults)
-    if (problem !== undefined) throw wrongType(`faults: ${problem}`)
+    checkFaults(faults, 'faults')
     this.#faults = given(faults)
     this.#rates = ratesOf(faults)
     const { loss, duplicate, reorder, delay, jitter, cut } = this.#rates

@@ -4,7 +4,7 @@ import { isOfBind } from '../../engine/bind-steps.ts'
 import { statOf } from '../../engine/directory-entry.ts'
 import type { Name } from './name.ts'
 
-/** Why a bind, connect or send of a path failed, as far as the file system tells. `triedStale`: it was bound with `unlinkStale`. */
+/** Why a bind, connect or send to a path failed, where the file system tells. `triedStale`: it was bound with `unlinkStale`. */
 export function explainUnix(error: SocketError, name: Name, triedStale: boolean): string | undefined {
   const { code } = error
   if (name.kind !== 'path') return undefined

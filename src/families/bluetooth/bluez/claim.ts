@@ -3,7 +3,7 @@ import { loadAddon } from '../../../engine/addon.ts'
 
 const TAKEN = -1
 
-/** What has arrived from the bus is this thread's until somebody takes it: a worker that is ended closes it. */
+/** Makes this thread the owner of descriptors that arrived from the bus, so that a worker that is terminated closes them. */
 export function ownArrived(fds: readonly number[]): void {
   for (const fd of fds) loadAddon().addon?.own(fd)
 }

@@ -20,7 +20,7 @@ export async function connectSystemBus(signal: AbortSignal | undefined): Promise
   const { createClient } = await import('dbus-native')
   const stream = await connectFirst(signal)
   stream.prependListener('fds', ownArrived)
-  // Descriptors that came with bytes of no message yet; what none has claimed by the end is closed with the connection.
+  // Descriptors whose message is not complete yet. Those that no message has claimed are closed with the connection.
   const unclaimed = new Set<number>()
   stream.on('fds', (fds) => {
     for (const fd of fds) unclaimed.add(fd)

@@ -1,7 +1,7 @@
 import type { StreamEvents } from '../../../core/family.ts'
 import { compact } from '../../../core/waiting.ts'
 
-/** Chunks that wait are joined when there are so many: each costs memory besides its bytes. */
+/** Number of waiting chunks that are joined into one: each costs memory besides its bytes. */
 const JOIN_AT = 256
 
 /** How it ends, behind everything that arrived before. */

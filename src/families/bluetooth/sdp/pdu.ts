@@ -62,7 +62,7 @@ const MAX_CONTINUATION = 16
 const MAX_16 = 0xffff
 const MAX_32 = 0xffffffff
 
-/** The parameters of a ServiceSearchRequest, without its continuation state. Throws a `TypeError` or a `RangeError` for what cannot be. */
+/** The parameters of a ServiceSearchRequest, without its continuation state. Throws a `TypeError` or a `RangeError`. */
 export function searchParameters(uuids: readonly string[], maximum: number): Uint8Array {
   return Buffer.concat([pattern(uuids), checked(maximum, 1, MAX_16, 'the number of records')])
 }
