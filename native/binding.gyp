@@ -12,6 +12,7 @@
             "callback.cc",
             "calls.cc",
             "closing.cc",
+            "descriptors.cc",
             "environment.cc",
             "messages.cc",
             "outside.cc",

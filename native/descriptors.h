@@ -21,10 +21,7 @@ class Descriptors {
   Watch* WatchOf(int fd) const { return Owns(fd) ? table_[fd].watch : nullptr; }
 
   // `fd` must be open, hence not negative.
-  void Own(int fd) {
-    if (fd >= end()) table_.resize(static_cast<size_t>(fd) + 1);
-    table_[fd] = {true, nullptr};
-  }
+  void Own(int fd);
 
   // Of one that is owned.
   void SetWatch(int fd, Watch* watch) { table_[fd].watch = watch; }

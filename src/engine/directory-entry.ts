@@ -42,10 +42,10 @@ export class DirectoryEntry {
     if (process.platform !== 'linux') return work(new DirectoryEntry(path, statSync(parent, { bigint: true })))
     const fd = openSync(parent, O_PATH | constants.O_DIRECTORY)
     try {
-      const directory = fstatSync(fd, { bigint: true })
-      const held = Buffer.from(`/proc/self/fd/${fd}/`)
-      const isReachable = isSame(statOf(Buffer.concat([held, Buffer.from('.')])), directory)
-      return work(new DirectoryEntry(isReachable ? Buffer.concat([held, path.subarray(nameAt)]) : path, directory))
+      const held = `/proc/self/fd/${fd}/`
+      const directory = statOf(`${held}.`)
+      if (directory === undefined) return work(new DirectoryEntry(path, fstatSync(fd, { bigint: true })))
+      return work(new DirectoryEntry(Buffer.concat([Buffer.from(held), path.subarray(nameAt)]), directory))
     } finally {
       closeSync(fd)
     }
@@ -93,9 +93,10 @@ export function isSame(one: FileIdentity | undefined, other: FileIdentity | unde
 }
 
 /** The file at a path, which may be a symlink; `undefined` where there is none, or none that we may see. */
-export function statOf(path: Buffer): BigIntStats | undefined {
+export function statOf(path: Buffer | string): BigIntStats | undefined {
   try {
-    return lstatSync(path, { bigint: true })
+    // An exception costs more than all the rest.
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false })
   } catch {
     return undefined
   }

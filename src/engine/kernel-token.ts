@@ -1,6 +1,7 @@
 import { systemError } from '../core/errors.ts'
 import type { Token } from '../core/family.ts'
 import type { Addon } from './addon.ts'
+import { OwnedDescriptors } from './descriptors.ts'
 
 const AF_UNIX = 1
 const SOCK_STREAM = 1
@@ -11,12 +12,12 @@ const SOCK_STREAM = 1
  */
 export class KernelToken implements Token {
   readonly #addon: Addon
-  #fd: number
+  readonly #held: OwnedDescriptors
   #isOurs: boolean | undefined
 
   private constructor(addon: Addon, fd: number) {
     this.#addon = addon
-    this.#fd = fd
+    this.#held = new OwnedDescriptors(addon, [fd])
   }
 
   static make(addon: Addon): KernelToken {
@@ -38,19 +39,17 @@ export class KernelToken implements Token {
     return new KernelToken(addon, fd)
   }
 
+  /** -1 after close. */
   get fd(): number {
-    return this.#fd
+    return this.#held.fds[0] ?? -1
   }
 
   take(): boolean {
-    this.#isOurs ??= this.#addon.recv(this.#fd, new Uint8Array(1), 0, 1) === 1
+    this.#isOurs ??= this.#addon.recv(this.fd, new Uint8Array(1), 0, 1) === 1
     return this.#isOurs
   }
 
   close(): void {
-    if (this.#fd < 0) return
-    const fd = this.#fd
-    this.#fd = -1
-    this.#addon.close(fd)
+    this.#held.close()
   }
 }

@@ -38,8 +38,7 @@ export function watchdog({ check, onError = warn }: WatchdogOptions = {}): Watch
   const stopped = new AbortController()
   /** A manager that is stuck takes no ping. The one that waits is as good as any that would wait behind it. */
   let isWaiting = false
-  const ping = async (): Promise<void> => {
-    if ((check !== undefined && !check()) || isWaiting) return
+  const send = async (): Promise<void> => {
     isWaiting = true
     try {
       await post('WATCHDOG=1', { keepsAlive: false, signal: stopped.signal })
@@ -49,7 +48,11 @@ export function watchdog({ check, onError = warn }: WatchdogOptions = {}): Watch
       isWaiting = false
     }
   }
-  void ping()
+  // What `check` throws is thrown here, or is the timer's uncaught exception.
+  const ping = (): void => {
+    if ((check === undefined || check()) && !isWaiting) void send()
+  }
+  ping()
   const timer = setInterval(ping, interval).unref()
   const stop = (): void => {
     clearInterval(timer)

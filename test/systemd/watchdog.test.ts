@@ -56,6 +56,14 @@ describe('a watchdog that systemd asks for', () => {
     expect(asked).toBeGreaterThan(3)
   })
 
+  test('a check that throws is the error of who starts it', () => {
+    ask(20_000)
+    const check = (): never => {
+      throw new Error('of the check')
+    }
+    expect(() => watchdog({ check, onError: () => expect.unreachable() })).toThrow('of the check')
+  })
+
   given(scheme('unixgram'))('tells of pings that could not be sent, and goes on', async () => {
     process.env.NOTIFY_SOCKET = '/nowhere/notify'
     ask(20_000)

@@ -1,6 +1,6 @@
 // Run with --expose-gc: what the garbage collector may take, and what not.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { fstatSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { addon, pair, READABLE, Watched, WRITABLE } from './addon.mjs'
 
@@ -74,6 +74,16 @@ function closedAndReused() {
   return fd
 }
 
+/** The user has closed it without us, and another socket has the number when the target is collected. */
+function closedByUser(events) {
+  const [fd] = pair()
+  new Watched(fd, () => {}).set(events)
+  closeSync(fd)
+  if (addon.socket(1, 1, 0) !== fd) throw new Error('another number')
+  addon.watch(fd, kept, {}, () => {})
+  return fd
+}
+
 /** The function is held for as long as somebody is watched with it, and the targets are not. */
 function functionOf(count) {
   const onReady = () => {}
@@ -103,7 +113,8 @@ const seen = []
 const fds = [forgotten(), forgottenAfterUse()]
 const inStore = forgottenInItsOwnStore()
 const closed = [await closedInItsOwnStore('callback'), await closedInItsOwnStore('outside')]
-const reused = closedAndReused()
+const kept = {}
+const reused = [closedAndReused(), closedByUser(0), closedByUser(READABLE)]
 const functions = [functionOf(1), functionOf(3)]
 const [waitingFd, peer] = waiting(seen)
 const [heldFd, heldWatch] = held(seen)
@@ -113,7 +124,7 @@ results.forgotten = fds.map(isOpen)
 // From Node 24 on, an async context of Node-API holds the store.
 results.inStore = Number.parseInt(process.versions.node, 10) < 24 && isOpen(inStore)
 results.closed = closed.map((reference) => reference.deref() !== undefined)
-results.reused = isOpen(reused)
+results.reused = reused.map(isOpen)
 results.functions = functions.map((reference) => reference.deref() !== undefined)
 
 results.waiting = isOpen(waitingFd)
@@ -134,4 +145,5 @@ heldWatch.close()
 const many = Array.from({ length: 500 }, forgotten)
 await collect()
 results.many = many.filter(isOpen).length
+results.kept = reused.map((fd, index) => addon.close(fd, index === 0 ? undefined : kept))
 console.log(JSON.stringify(results))
