@@ -165,12 +165,12 @@ describe('addresses that cannot be', () => {
 
   test('options that cannot be', async () => {
     const attempts = [
-      connect(rfcomm(1), { security: 'highest' as 'high' }),
-      connect(l2cap(0x1001), { receiveMtu: 70_000 }),
-      connect(l2cap(0x1001), { receiveMtu: -1 }),
-      listen(l2cap(0), { receiveMtu: '672' as unknown as number }),
-    ]
-    for (const attempt of attempts) expect((await refusal(attempt)).name).toBe('TypeError')
+      [connect(rfcomm(1), { security: 'highest' as 'high' }), 'ERR_INVALID_ARG_VALUE'],
+      [connect(l2cap(0x1001), { receiveMtu: 70_000 }), 'ERR_OUT_OF_RANGE'],
+      [connect(l2cap(0x1001), { receiveMtu: -1 }), 'ERR_OUT_OF_RANGE'],
+      [listen(l2cap(0), { receiveMtu: '672' as unknown as number }), 'ERR_INVALID_ARG_TYPE'],
+    ] as const
+    for (const [attempt, code] of attempts) expect((await refusal(attempt)).code).toBe(code)
     expect(await refusal(connect(rfcomm(1), { receiveMtu: 1000 }))).toMatchObject({ code: 'ERR_OPTION_UNKNOWN' })
     // 48 is the least that the specification allows.
     expect(await refusal(connect(l2cap(0x1001), { receiveMtu: 40 }))).toMatchObject({ code: 'EINVAL' })
