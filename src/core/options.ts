@@ -44,7 +44,10 @@ export interface OpenOptions extends SocketOptions {
   allowHalfOpen?: boolean
   /** Streams: bytes buffered in each direction before backpressure. Default 65,536. */
   highWaterMark?: number
-  /** Datagrams: messages that wait to be received. Default 4,096. */
+  /**
+   * Datagrams: messages that may wait to be received. Default 4,096. The queue is also full at 6 MiB, which counts 512 bytes for
+   * each message besides its data, and at 64 descriptors. When it is full, a reliable scheme stops reading; any other drops.
+   */
   receiveQueue?: number
   /** Datagrams: messages that wait to be sent. Default 1,024. */
   sendQueue?: number

@@ -113,7 +113,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
       }
       this.onReady(events)
     } catch (error) {
-      // A listener's. Here its handler still finds the stores of AsyncLocalStorage.
+      // Thrown by a listener. Reported from here, 'uncaughtException' still has the stores of AsyncLocalStorage.
       this.addon.report(error)
     }
     if ((events & FAILED) !== 0 && WITH_ERROR_QUEUE.has(this.kind.domain)) this.#emptyErrorQueue()
