@@ -58,6 +58,10 @@ describe.each(cases)('$name: $count messages with $each descriptors each, which 
       }
       await child.line()
       await using peer = new Child('python3', ['-c', sender, name, path, String(count), String(each.each)])
+      // Python may take a while to begin.
+      const end = Date.now() + 15_000
+      while ((await ask('status')).open <= 64 && Date.now() < end) await sleep(50)
+      // More than may wait would come within this.
       await sleep(1000)
 
       const before = await ask('status')
