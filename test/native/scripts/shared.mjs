@@ -33,7 +33,7 @@ let received = 0
 for (const end = performance.now() + Number(process.argv[2]); performance.now() < end; ) {
   for (let index = 0; index < 8; index++) addon.send(near, bytes, 0, bytes.length)
   addon.sendmmsg(near, outgoing, lengths, names.subarray(0, 0), 2)
-  const count = addon.recvmmsg(far, slab, 0, SLOT, PLACES, meta, names, controls, CONTROL)
+  const count = addon.recvmmsg(far, slab, 0, SLOT, PLACES, meta, names, controls, CONTROL, 0)
   if (count > 0) received += count
 }
 console.log(JSON.stringify({ received: received > 0 }))
