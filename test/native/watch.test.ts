@@ -36,6 +36,17 @@ const FAILURE = FAILED | READABLE | WRITABLE
 
 function nothingMore(): void {}
 
+/** Opens while no number below `wanted` is free: collected sockets free theirs at any time. */
+function withNumber(wanted: number, open: () => number): number {
+  const below: number[] = []
+  let next = openSync('/dev/null', 'r')
+  for (; next < wanted; next = openSync('/dev/null', 'r')) below.push(next)
+  closeSync(next)
+  const fd = open()
+  for (const each of below) closeSync(each)
+  return fd
+}
+
 describeNative('watch', ({ addon, pair, path, socket, watch }) => {
   const send = (fd: number, text: string): number => addon.sendv(fd, [Buffer.from(text)], 0, 0)
   const receive = (fd: number): number => addon.recv(fd, new Uint8Array(100), 0, 100)
@@ -247,7 +258,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     expect([isOpen(a), isOpen(b)]).toEqual([true, true])
     expect(addon.close(a, target)).toBe(0)
     // The number belongs to another one now, which has no target.
-    expect(addon.socket(AF_UNIX, SOCK_STREAM, 0)).toBe(a)
+    expect(withNumber(a, () => addon.socket(AF_UNIX, SOCK_STREAM, 0))).toBe(a)
     expect(addon.close(a, target)).toBe(failure('EBADF'))
     expect(addon.close(a)).toBe(0)
   })
@@ -311,7 +322,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     expect(isOpen(fd)).toBe(true)
     expect(addon.close(fd)).toBe(0)
     // The number was the client's: keep it from closing somebody else's.
-    const placeholder = openSync('/dev/null', 'r')
+    const placeholder = withNumber(fd, () => openSync('/dev/null', 'r'))
     expect(placeholder).toBe(fd)
     client.destroy()
     server.close()
@@ -328,7 +339,7 @@ describeNative('watch', ({ addon, pair, path, socket, watch }) => {
     await sleep(5)
     first.close()
     // What the set still had under this number would now wake the new socket's watch.
-    expect(socket(AF_UNIX, SOCK_DGRAM)).toBe(a)
+    expect(withNumber(a, () => socket(AF_UNIX, SOCK_DGRAM))).toBe(a)
     let calls = 0
     watch(a, () => calls++).set(READABLE)
     await sleep(5)
