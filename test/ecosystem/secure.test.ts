@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
 import { describe, expect, test } from 'vitest'
@@ -39,60 +41,60 @@ function eventsOf(socket: TLSSocket): string[] {
   return events
 }
 
-describe.each(['tcp://127.0.0.1:0', `unix:@secure-${process.pid}`, `memory:secure-${process.pid}`])(
-  'secure over %s',
-  (address) => {
-    test('goes through its states as over a net.Socket, and leaves nothing open', async () => {
-      await using listener = await echoing(address)
-      const endpoint = createConnection(listener.address as Address) as StreamEndpoint
-      const client = secure(endpoint, { ca, servername })
-      const events = eventsOf(client)
-      expect(client.connecting).toBe(true)
-      await once(client, 'secureConnect')
-      expect(client.authorized).toBe(true)
-      expect(client.remoteAddress).toBe(endpoint.remoteAddress)
-      expect(client.localPort).toBe(endpoint.localPort)
-      expect(client.address()).toEqual(endpoint.address())
-      expect(client.setNoDelay().setKeepAlive(true, 1000).unref().ref()).toBe(client)
-      client.write('hey')
-      expect(String((await once(client, 'data'))[0])).toBe('hey')
-      client.end()
-      await once(client, 'close')
-      expect(events).toEqual(['connect', 'secureConnect', 'data', 'end', 'finish', 'close'].toSorted(byFirst(events)))
-      expect(endpoint.destroyed).toBe(true)
-    })
+// A path, since abstract names take the kernel engine.
+const path = join(tmpdir(), `polysocket-secure-${process.pid}`)
 
-    test('whoever ends first, both ends close', async () => {
-      const listener = (await listen(address)) as Listener<StreamEndpoint>
-      await using _ = listener
-      const serverSide = once(listener, 'connection').then(([endpoint]) => {
-        const secured = secure(endpoint, asServer)
-        secured.resume().end('bye')
-        return once(secured, 'close')
-      })
-      const client = secure((await connect(listener.address as Address)) as StreamEndpoint, { ca, servername })
-      client.resume()
-      await Promise.all([serverSide, once(client, 'close')])
-    })
+describe.each(['tcp://127.0.0.1:0', `unix:${path}`, `memory:secure-${process.pid}`])('secure over %s', (address) => {
+  test('goes through its states as over a net.Socket, and leaves nothing open', async () => {
+    await using listener = await echoing(address)
+    const endpoint = createConnection(listener.address as Address) as StreamEndpoint
+    const client = secure(endpoint, { ca, servername })
+    const events = eventsOf(client)
+    expect(client.connecting).toBe(true)
+    await once(client, 'secureConnect')
+    expect(client.authorized).toBe(true)
+    expect(client.remoteAddress).toBe(endpoint.remoteAddress)
+    expect(client.localPort).toBe(endpoint.localPort)
+    expect(client.address()).toEqual(endpoint.address())
+    expect(client.setNoDelay().setKeepAlive(true, 1000).unref().ref()).toBe(client)
+    client.write('hey')
+    expect(String((await once(client, 'data'))[0])).toBe('hey')
+    client.end()
+    await once(client, 'close')
+    expect(events).toEqual(['connect', 'secureConnect', 'data', 'end', 'finish', 'close'].toSorted(byFirst(events)))
+    expect(endpoint.destroyed).toBe(true)
+  })
 
-    test('fails with what the handshake and the endpoint fail with', async () => {
-      await using listener = await echoing(address)
-      const open = async (): Promise<StreamEndpoint> => (await connect(listener.address as Address)) as StreamEndpoint
-      const endpoint = await open()
-      const stranger = secure(endpoint, { ca: identity('stranger').cert, servername })
-      expect((await once(stranger, 'error'))[0].code).toMatch(
-        /^(DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/,
-      )
-      await once(endpoint, 'close')
-
-      const broken = await open()
-      const client = secure(broken, { ca, servername })
-      await once(client, 'secureConnect')
-      broken.destroy(new Error('mine'))
-      expect((await once(client, 'error'))[0].message).toBe('mine')
+  test('whoever ends first, both ends close', async () => {
+    const listener = (await listen(address)) as Listener<StreamEndpoint>
+    await using _ = listener
+    const serverSide = once(listener, 'connection').then(([endpoint]) => {
+      const secured = secure(endpoint, asServer)
+      secured.resume().end('bye')
+      return once(secured, 'close')
     })
-  },
-)
+    const client = secure((await connect(listener.address as Address)) as StreamEndpoint, { ca, servername })
+    client.resume()
+    await Promise.all([serverSide, once(client, 'close')])
+  })
+
+  test('fails with what the handshake and the endpoint fail with', async () => {
+    await using listener = await echoing(address)
+    const open = async (): Promise<StreamEndpoint> => (await connect(listener.address as Address)) as StreamEndpoint
+    const endpoint = await open()
+    const stranger = secure(endpoint, { ca: identity('stranger').cert, servername })
+    expect((await once(stranger, 'error'))[0].code).toMatch(
+      /^(DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/,
+    )
+    await once(endpoint, 'close')
+
+    const broken = await open()
+    const client = secure(broken, { ca, servername })
+    await once(client, 'secureConnect')
+    broken.destroy(new Error('mine'))
+    expect((await once(client, 'error'))[0].message).toBe('mine')
+  })
+})
 
 function byFirst(order: readonly string[]): (a: string, b: string) => number {
   return (a, b) => order.indexOf(a) - order.indexOf(b)
