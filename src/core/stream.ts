@@ -176,8 +176,9 @@ export class StreamEndpoint extends SocketSurface {
       const wantsMore = this.push(isTaken ? chunk : compact(chunk))
       if (this.readableLength === 0) this.#unread = undefined
       else this.#countUnread(1, 0)
-      if (this.#unread?.areTooManyChunks) this.#join()
-      if (!wantsMore || this.#unread?.areTooMany) this.#handle?.pause()
+      const isJoined = this.#unread?.areTooManyChunks === true && this.#join()
+      // To join them, all were read, so that Node has asked for more, and asks again after the next chunk only.
+      if ((!wantsMore && !isJoined) || this.#unread?.areTooMany) this.#handle?.pause()
     } finally {
       this.#delivering = false
       // An answer that was written meanwhile is whole, as far as it goes: no need to wait for the tick's end.
@@ -191,10 +192,16 @@ export class StreamEndpoint extends SocketSurface {
   }
 
   /** Makes one chunk of all that wait, except where a listener for 'data' would be told of it: 'data' comes from reading. */
-  #join(): void {
-    if (this.listenerCount('data') > 0) return
-    this.unshift(super.read(), this.readableEncoding ?? undefined)
+  #join(): boolean {
+    if (this.listenerCount('data') > 0) return false
+    // Since Node 26, read() gives one chunk. To ask for more bytes than the high-water mark would raise it.
+    const chunks: (Buffer | string)[] = []
+    for (let chunk = super.read(); chunk !== null; chunk = super.read()) chunks.push(chunk)
+    const { readableEncoding } = this
+    if (readableEncoding) this.unshift(chunks.join(''), readableEncoding)
+    else this.unshift(Buffer.concat(chunks as Buffer[]))
     this.#unread?.joined()
+    return true
   }
 
   override _read(): void {

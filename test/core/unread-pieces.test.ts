@@ -103,6 +103,25 @@ describe('a stream of single bytes that nobody reads keeps at most 1,024 chunks,
     far.destroy()
   })
 
+  test('and leaves the high-water mark where the last chunk passes it', async () => {
+    const [near, far] = socketpair('unix') as [StreamEndpoint, StreamEndpoint]
+    const { readableHighWaterMark } = far
+    const small = Buffer.alloc(Math.floor((readableHighWaterMark - 1) / (LIMIT - 1)), 1)
+    const sent = [...Array<Buffer>(LIMIT - 1).fill(small), Buffer.alloc(1000, 2)]
+    for (const chunk of sent) {
+      near.write(chunk)
+      await turn()
+    }
+    const size = Buffer.concat(sent).length
+    expect(await eventually(() => far.readableLength === size)).toBe(true)
+    expect(size).toBeGreaterThan(readableHighWaterMark)
+    expect(far.readableHighWaterMark).toBe(readableHighWaterMark)
+    near.end()
+    const chunks: Buffer[] = []
+    for await (const chunk of far) chunks.push(chunk)
+    expect(Buffer.concat(chunks).equals(Buffer.concat(sent))).toBe(true)
+  })
+
   test('to whoever reads little at a time', () =>
     withDrops(async (far) => {
       const chunks: Buffer[] = []
