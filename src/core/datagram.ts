@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Address, AddressBase, AddressInput } from './address.ts'
 import type { SentAncillary } from './ancillary.ts'
+import { withCaller } from './awaiting-caller.ts'
 import { type PeerCredentials, type PeerCredentialsOptions, peerCredentialsOf } from './credentials.ts'
 import { type DeadlineOptions, enterDeadline } from './deadline.ts'
 import { Destinations } from './destinations.ts'
@@ -134,7 +135,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    */
   async ready(deadline: DeadlineOptions = {}): Promise<void> {
     enterDeadline(deadline)
-    return this.#outbox.ready(deadline)
+    return await this.#outbox.ready(deadline).catch(withCaller)
   }
 
   // ── Receiving
@@ -145,7 +146,7 @@ export class DatagramEndpoint extends EventEmitter<DatagramEventMap> implements 
    */
   async receive(options: DeadlineOptions = {}): Promise<Message | undefined> {
     enterDeadline(options)
-    return this.#intake.next(options)
+    return await this.#intake.next(options)
   }
 
   /** Message after message until the end. Leaving the loop does not close the endpoint. */

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { withCaller } from './awaiting-caller.ts'
 import type { DatagramEventMap } from './datagram.ts'
 import { type DeadlineOptions, waitFor } from './deadline.ts'
 import type { ArrivedMessage, DatagramHandle, Message } from './family.ts'
@@ -72,12 +73,13 @@ export class Intake {
       return handOut(message)
     }
     if (this.#over) return undefined
-    return waitFor<Message | undefined>(options, 'receive', undefined, (deliver, fail) => {
+    const arrival = waitFor<Message | undefined>(options, 'receive', undefined, (deliver, fail) => {
       const waiter: Waiter = { deliver: (message) => deliver(message && handOut(message)), fail }
       this.#queue.wait(waiter)
       this.#want()
       return () => this.#queue.forget(waiter)
     })
+    return await arrival.catch(withCaller)
   }
 
   takeAll(): Message[] {

@@ -1,6 +1,7 @@
 import { type AddressInput, invalidAddress } from './address.ts'
 import type { SentAncillary } from './ancillary.ts'
 import { wrongType } from './argument-errors.ts'
+import { withCaller } from './awaiting-caller.ts'
 import { checkDeadline, type DeadlineOptions, waitFor } from './deadline.ts'
 import type { Destinations } from './destinations.ts'
 import { socketClosed, unsupported } from './errors.ts'
@@ -60,7 +61,7 @@ export class Sender {
     if (signal === undefined && timeout === undefined) return this.#sendAtEase(data, to, ancillary)
     const deadline = { signal, timeout }
     checkDeadline(deadline)
-    return waitFor<void>(deadline, 'send', this.#destinations.text(to), (resolve, reject) => {
+    const sending = waitFor<void>(deadline, 'send', this.#destinations.text(to), (resolve, reject) => {
       const completion = { sent: () => void resolve(), failed: (error: Error) => void reject(error), isGivenUp: false }
       try {
         this.#post(data, to, ancillary, completion)
@@ -72,6 +73,7 @@ export class Sender {
         this.#queue.withdraw(completion, reason)
       }
     })
+    return await sending.catch(withCaller)
   }
 
   /** Throws for misuse and a closed socket; tells everything else to the completion. */
@@ -111,7 +113,7 @@ export class Sender {
     // Read before the first wait: the array and what is in it are the caller's to change again.
     const postings = draftsOf(messages)
     this.#checkOpen()
-    return waitFor<BatchResult>(deadline, 'send', undefined, (resolve) => {
+    const sending = waitFor<BatchResult>(deadline, 'send', undefined, (resolve) => {
       const batch = new Batch(postings.length, resolve)
       void this.#pushAll(postings, batch)
       return (reason) => {
@@ -120,6 +122,7 @@ export class Sender {
         Object.defineProperty(reason, 'batch', { value: batch.stop(reason), enumerable: false })
       }
     })
+    return await sending.catch(withCaller)
   }
 
   async #pushAll(postings: readonly Draft[], batch: Batch): Promise<void> {
@@ -169,21 +172,6 @@ export class Sender {
     if (attach === undefined) throw unsupported('ancillary data', `the ${engine} engine sends none`)
     return { data, target, attachment: attach.call(this.#handle, ancillary, target) }
   }
-}
-
-/**
- * Rethrows the error with the stack of the awaiting caller below its own. The stack is taken here, since taking one for each
- * message that is sent would cost more than the send.
- */
-function withCaller(error: Error): never {
-  const waiting: { stack?: unknown } = {}
-  Error.captureStackTrace(waiting, withCaller)
-  // `Error.prepareStackTrace` may return something else.
-  if (typeof waiting.stack === 'string' && typeof error.stack === 'string') {
-    const frames = waiting.stack.indexOf('\n')
-    if (frames >= 0) error.stack += waiting.stack.slice(frames)
-  }
-  throw error
 }
 
 /** A posting as it was when it was given. */

@@ -92,6 +92,14 @@ given(scheme('udp'))('the stack has the caller in it: who awaited, or called', a
   }
   expect(await stackOf(awaitingCaller)).toMatch(/at (async )?awaitingCaller/)
   expect(await stackOf(() => Promise.all([awaitingCaller(), awaitingCaller()]))).toMatch(/at (async )?awaitingCaller/)
+  async function patientCaller(): Promise<void> {
+    await socket.send(long, 'udp://127.0.0.1:9', { timeout: 5000 })
+  }
+  expect(await stackOf(patientCaller)).toMatch(/at (async )?patientCaller/)
+  async function receivingCaller(): Promise<void> {
+    await socket.receive({ timeout: 1 })
+  }
+  expect(await stackOf(receivingCaller)).toMatch(/at (async )?receivingCaller/)
   function callingNow(): void {
     socket.trySend(long, 'udp://127.0.0.1:9')
   }
@@ -100,4 +108,19 @@ given(scheme('udp'))('the stack has the caller in it: who awaited, or called', a
     await socket.send('x', 'nonsense')
   }
   expect(await stackOf(wrongCaller)).toContain('at wrongCaller')
+})
+
+given(scheme('udp'))('the stack has in it who iterates', async () => {
+  const gone = await bind('udp://127.0.0.1:0')
+  await using socket = (await connect(gone.local as never)) as DatagramEndpoint
+  await gone.close()
+  async function iteratingCaller(): Promise<void> {
+    for await (const message of socket) expect(message).toBeUndefined()
+  }
+  const iterated = iteratingCaller()
+  await socket.send('x')
+  await expect(iterated).rejects.toMatchObject({
+    code: 'ECONNREFUSED',
+    stack: expect.stringMatching(/at (async )?iteratingCaller/),
+  })
 })
