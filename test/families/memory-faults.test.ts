@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { MAX_MESSAGE } from '../../src/families/memory/handle.ts'
 import { advance, Random } from '../../src/families/memory/random.ts'
 import { type Faults, memoryLink } from '../../src/families/memory.ts'
+import { settledMemory } from '../support/resources.ts'
 import { bound, fresh, settle, until } from './memory-ends.ts'
 
 const COUNT = 1_000
@@ -83,6 +85,16 @@ describe('faults of datagrams', () => {
     await sender.send([Buffer.from('alone')], receiver.handle.local)
     await until('it', () => receiver.messages.length === 1)
     expect(performance.now() - start).toBeGreaterThan(900)
+  })
+
+  test('what was held back and has arrived is kept by nobody', async () => {
+    using sender = await bound()
+    using receiver = await bound({ reorder: 1 })
+    const before = await settledMemory()
+    for (let number = 0; number < 10; number++) await sender.send([Buffer.alloc(MAX_MESSAGE)], receiver.handle.local)
+    await until('all of them', () => receiver.messages.length === 10)
+    receiver.messages.length = 0
+    expect((await settledMemory()).buffers - before.buffers).toBeLessThan(MAX_MESSAGE)
   })
 
   test('the seed decides what each message meets, at whatever pace they are sent', async () => {

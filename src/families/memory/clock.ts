@@ -7,7 +7,7 @@ const LONGEST = 2 ** 31 - 1
  * Calls back once at the earliest of the times that it was set to, never inside `set`. One for each queue: a callback
  * takes everything that is due by then, so that a thousand messages of one turn cost one callback.
  *
- * Times are those of `performance.now()`. The globals are looked up at each use, so that a test's fake clock works.
+ * Times are those of `performance.now()`.
  */
 export class Alarm {
   readonly #ring: () => void

@@ -26,8 +26,8 @@ interface Flying {
 interface Flow {
   readonly epoch: number
   lastDue: number
-  /** Messages that are held back, each with the earliest time at which it may arrive. */
-  held: { readonly flying: Flying; readonly arrival: number }[]
+  /** Messages that are on their way and held back, each with the earliest time at which it may arrive. */
+  readonly held: Map<Flying, number>
 }
 
 /** What is on its way to a datagram socket, and what has arrived. */
@@ -38,7 +38,7 @@ export class Inbox {
   #arrived: Message<MemoryAddress>[] = []
   /** By arrival. */
   #flying: Flying[] = []
-  readonly #flows = new WeakMap<Link, Flow>()
+  #flows = new WeakMap<Link, Flow>()
   #bytes = 0
   #flowing = false
 
@@ -72,7 +72,7 @@ export class Inbox {
     if (held) {
       const flying = { due: Math.max(arrival, now + LONELY), message, via }
       this.#insert(flying)
-      flow.held.push({ flying, arrival })
+      flow.held.set(flying, arrival)
     } else {
       flow.lastDue = Math.max(flow.lastDue, arrival)
       this.#insert({ due: flow.lastDue, message, via })
@@ -84,21 +84,24 @@ export class Inbox {
   #flowOf(via: Link, epoch: number): Flow {
     const known = this.#flows.get(via)
     if (known?.epoch === epoch) return known
-    const flow = { epoch, lastDue: 0, held: [] }
+    const flow = { epoch, lastDue: 0, held: new Map() }
     this.#flows.set(via, flow)
     return flow
   }
 
   /** Makes what was held back arrive behind the last message, and no sooner than its own time. */
   #overtake(flow: Flow): void {
-    for (const { flying, arrival } of flow.held) {
-      const index = this.#flying.indexOf(flying)
-      if (index === -1) continue
-      this.#flying.splice(index, 1)
+    for (const [flying, arrival] of flow.held) {
+      this.#flying.splice(this.#flying.indexOf(flying), 1)
       flying.due = Math.max(arrival, flow.lastDue)
       this.#insert(flying)
     }
-    flow.held = []
+    flow.held.clear()
+  }
+
+  /** To be called for each message that is not on its way any more. */
+  #release(flying: Flying): void {
+    this.#flows.get(flying.via)?.held.delete(flying)
   }
 
   flow(flowing: boolean): void {
@@ -112,7 +115,11 @@ export class Inbox {
     const before = this.#flying
     this.#flying = via === undefined ? [] : before.filter((flying) => flying.via !== via)
     const kept = new Set(this.#flying)
-    for (const flying of before) if (!kept.has(flying)) this.#bytes -= flying.message.data.length
+    for (const flying of before) {
+      if (kept.has(flying)) continue
+      this.#release(flying)
+      this.#bytes -= flying.message.data.length
+    }
     this.#wake()
     return before.length - this.#flying.length
   }
@@ -122,6 +129,7 @@ export class Inbox {
     this.#alarm.cancel()
     this.#arrived = []
     this.#flying = []
+    this.#flows = new WeakMap()
     this.#bytes = 0
     this.#wake()
   }
@@ -137,7 +145,10 @@ export class Inbox {
     const now = performance.now()
     const first = this.#flying.findIndex((flying) => flying.due > now)
     const landed = this.#flying.splice(0, first === -1 ? this.#flying.length : first)
-    for (const { message } of landed) this.#arrived.push(message)
+    for (const flying of landed) {
+      this.#release(flying)
+      this.#arrived.push(flying.message)
+    }
   }
 
   #ring(): void {
