@@ -62,15 +62,20 @@ export class HandedListener implements ListenerHandle<RfcommAddress> {
     this.#deliver()
   }
 
-  /** Returns `undefined` and closes the descriptor where it is no RFCOMM socket: the sender chose what it is. */
+  /** Returns `undefined` and closes the descriptor where it is no RFCOMM connection: the sender chose what it is. */
   #adopted(fd: number): StreamHandle<RfcommAddress> | undefined {
+    const handle = this.#tryAdopt(fd)
+    if (handle?.type === 'stream') return handle as StreamHandle<RfcommAddress>
     const { addon } = loadAddon()
+    if (handle !== undefined) handle.close()
+    else if (addon !== undefined) closeForeign(addon, fd)
+    return undefined
+  }
+
+  #tryAdopt(fd: number): ReturnType<NonNullable<AddressFamily<BluetoothSocketAddress>['adopt']>> {
     try {
-      const handle = this.#sockets.adopt?.(fd) as StreamHandle<RfcommAddress> | undefined
-      if (handle === undefined && addon !== undefined) closeForeign(addon, fd)
-      return handle
+      return this.#sockets.adopt?.(fd)
     } catch {
-      if (addon !== undefined) closeForeign(addon, fd)
       return undefined
     }
   }
