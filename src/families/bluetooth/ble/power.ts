@@ -1,5 +1,4 @@
-import type { SocketError } from '../../../core/errors.ts'
-import { explained } from '../../../core/errors.ts'
+import { explained, type SocketError } from '../../../core/errors.ts'
 import { unavailable } from '../../../engine/kernel-open.ts'
 import { step } from '../driver/step.ts'
 import { reasonOf } from './errors.ts'

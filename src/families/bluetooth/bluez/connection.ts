@@ -19,10 +19,10 @@ export async function connectSystemBus(signal: AbortSignal | undefined): Promise
   // Loaded with the first use: most programs never talk to the bus.
   const { createClient } = await import('dbus-native')
   const stream = await connectFirst(signal)
-  stream.prependListener('fds', ownArrived)
   // Descriptors whose message is not complete yet. Those that no message has claimed are closed with the connection.
   const unclaimed = new Set<number>()
   stream.on('fds', (fds) => {
+    ownArrived(fds)
     for (const fd of fds) unclaimed.add(fd)
   })
   stream.once('close', () => closeUnclaimed([...unclaimed]))

@@ -5,7 +5,6 @@ import { clearTimeout, setTimeout } from '../../../core/timers.ts'
 import { ANY, checkBdaddr } from '../bdaddr.ts'
 import { offerAgent, type PairingAgent } from './agent.ts'
 import { BluezBus, type CallOptions, withBluez } from './bus.ts'
-
 import { ADAPTER, DEVICE, type FoundAdapter, pathOfDevice, poweredAdapter } from './objects.ts'
 import { type BluezRegistration, registrationOf } from './registration.ts'
 

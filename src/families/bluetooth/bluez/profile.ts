@@ -7,7 +7,6 @@ import { parseService } from '../uuid.ts'
 import { BLUEZ_PATH, BluezBus, Refusal } from './bus.ts'
 import { takeFd } from './claim.ts'
 import { type BluetoothDevice, deviceOf } from './device.ts'
-
 import { DEVICE } from './objects.ts'
 import { escapeXml, sdpRecord } from './record.ts'
 import { type BluezRegistration, registrationOf } from './registration.ts'

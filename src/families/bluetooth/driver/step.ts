@@ -1,4 +1,5 @@
 import { clearTimeout, setTimeout } from '../../../core/timers.ts'
+
 /** One wait that cannot last for ever. */
 export interface Step<T> {
   readonly signal?: AbortSignal | undefined
