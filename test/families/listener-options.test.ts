@@ -12,11 +12,11 @@ import {
   type StreamEndpoint,
   socketpair,
 } from '../../src/index.ts'
+import { us } from '../support/credentials.ts'
 import { given, scheme } from '../support/need.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const packets = given(scheme('unixpacket'))
-const us = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 const asked = { receiveCredentials: true, receiveTimestamp: true }
 
 async function received(endpoint: DatagramEndpoint): Promise<Message> {

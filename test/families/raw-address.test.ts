@@ -7,17 +7,10 @@ import { bind, connect, createSockets, formatAddress as formatAny, listen } from
 import { Child } from '../support/child.ts'
 import { errorOf } from '../support/errors.ts'
 import { given, scheme, socat } from '../support/need.ts'
+import { rawAddress } from '../support/raw.ts'
 
 const { parseAddress, formatAddress, toSocat } = createSockets([raw])
 
-const make = (domain: number, type: number, protocol: number, sockaddr: Uint8Array): RawAddress => ({
-  family: 'raw',
-  scheme: 'raw',
-  domain,
-  type,
-  protocol,
-  sockaddr,
-})
 const tcpName = (port: number): Uint8Array =>
   inetDefinition.encode({ family: 'inet', scheme: 'tcp', host: '127.0.0.1', port })
 const abstractName = (name: string): Uint8Array =>
@@ -67,7 +60,7 @@ describe('what is no address', () => {
     ['a sockaddr of one byte', { sockaddr: new Uint8Array(1) }, /shorter than its family/],
     ['a sockaddr of 129 bytes', { sockaddr: new Uint8Array(129) }, /129 bytes long/],
   ])('%s', (_, fields, part) => {
-    const address = { ...make(2, 1, 0, tcpName(80)), ...fields } as RawAddress
+    const address = { ...rawAddress(2, 1, 0, tcpName(80)), ...fields } as RawAddress
     for (const operation of [rawDefinition.format, rawDefinition.encode, rawDefinition.toSocat, rawDefinition.facts]) {
       const error = errorOf(() => operation?.(address))
       expect(error).toMatchObject({ name: 'SocketError', code: 'ERR_ADDRESS_INVALID' })
@@ -76,7 +69,7 @@ describe('what is no address', () => {
   })
 
   test('without a sockaddr there is nothing to connect or send to', () => {
-    const unbound = make(2, 2, 0, new Uint8Array(0))
+    const unbound = rawAddress(2, 2, 0, new Uint8Array(0))
     expect(rawDefinition.resolve?.(unbound, 'bind')).toEqual([unbound])
     expect(errorOf(() => rawDefinition.resolve?.(unbound, 'connect'))).toMatchObject({ code: 'ERR_ADDRESS_INVALID' })
     expect(errorOf(() => rawDefinition.resolve?.(unbound, 'send'))).toMatchObject({ code: 'ERR_ADDRESS_INVALID' })
@@ -91,7 +84,7 @@ describe('text', () => {
       fc.integer({ min: 0, max: 2 ** 31 - 1 }),
       fc.oneof(fc.constant(new Uint8Array(0)), fc.uint8Array({ minLength: 2, maxLength: 128 })),
     )
-    .map((parts) => make(...parts))
+    .map((parts) => rawAddress(...parts))
 
   test('reads as the address that it was made from', () => {
     fc.assert(
@@ -109,30 +102,30 @@ describe('text', () => {
   })
 
   test('the scheme may be left out of an object', () => {
-    const { scheme: _, ...rest } = make(2, 1, 0, Uint8Array.of(2, 0))
+    const { scheme: _, ...rest } = rawAddress(2, 1, 0, Uint8Array.of(2, 0))
     expect(formatAddress(rest)).toBe('raw:2:1:0:0200')
   })
 
   test('what the kernel reports keeps the numbers of the socket', () => {
-    const like = make(2, 1, 6, tcpName(0))
+    const like = rawAddress(2, 1, 6, tcpName(0))
     const name = tcpName(1234)
     const decoded = rawDefinition.decode(name, 'raw', like)
-    expect(decoded).toEqual(make(2, 1, 6, tcpName(1234)))
+    expect(decoded).toEqual(rawAddress(2, 1, 6, tcpName(1234)))
     name.fill(0)
     expect(decoded?.sockaddr).toEqual(tcpName(1234))
     expect(rawDefinition.decode(new Uint8Array(0), 'raw', like)).toBeUndefined()
   })
 
   test.each([
-    [make(2, 1, 6, Uint8Array.of(2, 0, 0, 80, 127, 0, 0, 1)), 'SOCKET-CONNECT:2:6:x00507f000001'],
-    [make(2, 2, 0, Uint8Array.of(2, 0, 0, 80, 127, 0, 0, 1)), 'SOCKET-SENDTO:2:2:0:x00507f000001'],
-    [make(1, 5, 0, Uint8Array.of(1, 0, 0, 97)), 'SOCKET-CONNECT:1:0:x0061,type=5'],
+    [rawAddress(2, 1, 6, Uint8Array.of(2, 0, 0, 80, 127, 0, 0, 1)), 'SOCKET-CONNECT:2:6:x00507f000001'],
+    [rawAddress(2, 2, 0, Uint8Array.of(2, 0, 0, 80, 127, 0, 0, 1)), 'SOCKET-SENDTO:2:2:0:x00507f000001'],
+    [rawAddress(1, 5, 0, Uint8Array.of(1, 0, 0, 97)), 'SOCKET-CONNECT:1:0:x0061,type=5'],
   ])('%o is %s to socat', (any, line) => {
     expect(toSocat(any)).toBe(line)
   })
 
   test('the type says what the socket promises', () => {
-    const of = (type: number) => rawDefinition.facts?.(make(2, type, 0, new Uint8Array(0)))
+    const of = (type: number) => rawDefinition.facts?.(rawAddress(2, type, 0, new Uint8Array(0)))
     expect(of(1)).toMatchObject({ kind: 'stream', connected: true, boundaries: false, halfClose: true })
     expect(of(2)).toMatchObject({ kind: 'datagram', connected: false, reliable: false, boundaries: true })
     expect(of(3)).toMatchObject({ kind: 'datagram', connected: false, reliable: false })
@@ -143,7 +136,7 @@ describe('text', () => {
 
 describe('raw sockets', () => {
   given(scheme('raw'))('of type SOCK_STREAM are streams: TCP by its numbers', async () => {
-    await using listener = await listen(make(2, 1, 0, tcpName(0)))
+    await using listener = await listen(rawAddress(2, 1, 0, tcpName(0)))
     expect(listener.facts.kind).toBe('stream')
     const accepted = listener.accept()
     const client = await connect(listener.address)
@@ -158,7 +151,7 @@ describe('raw sockets', () => {
   })
 
   given(scheme('raw'))('of type SOCK_SEQPACKET are connected datagrams', async () => {
-    const address = make(1, 5, 0, abstractName('packet'))
+    const address = rawAddress(1, 5, 0, abstractName('packet'))
     await using listener = await listen(address)
     const accepted = listener.accept()
     await using client = await connect(address)
@@ -171,8 +164,8 @@ describe('raw sockets', () => {
   })
 
   given(scheme('raw'))('of type SOCK_DGRAM send and receive, and say from whom', async () => {
-    await using one = await bind(make(1, 2, 0, abstractName('one')))
-    await using two = await bind(make(1, 2, 0, abstractName('two')))
+    await using one = await bind(rawAddress(1, 2, 0, abstractName('one')))
+    await using two = await bind(rawAddress(1, 2, 0, abstractName('two')))
     await one.send('ping', two.local)
     const { data, from } = (await two.receive()) ?? {}
     expect([String(data), from]).toEqual(['ping', one.local])
@@ -181,8 +174,8 @@ describe('raw sockets', () => {
   })
 
   given(scheme('raw'))('without a sockaddr stay unbound, and send', async () => {
-    await using receiver = await bind(make(1, 2, 0, abstractName('receiver')))
-    await using sender = await bind(make(1, 2, 0, new Uint8Array(0)))
+    await using receiver = await bind(rawAddress(1, 2, 0, abstractName('receiver')))
+    await using sender = await bind(rawAddress(1, 2, 0, new Uint8Array(0)))
     await sender.send('from nobody', receiver.local)
     expect(await receiver.receive()).toMatchObject({ data: Buffer.from('from nobody'), from: undefined })
   })
@@ -191,24 +184,26 @@ describe('raw sockets', () => {
     // struct sockaddr_nl: family 16, padding, port id 0 (the kernel picks one), no groups.
     const name = new Uint8Array(12)
     new Uint16Array(name.buffer, 0, 1)[0] = 16
-    await using socket = await bind(make(16, 3, 0, name))
+    await using socket = await bind(rawAddress(16, 3, 0, name))
     // RTM_GETLINK (18) with NLM_F_REQUEST | NLM_F_DUMP, and a struct ifinfomsg of zeros; netlink(7), rtnetlink(7).
     const request = new DataView(new ArrayBuffer(32))
     request.setUint32(0, 32, true)
     request.setUint16(4, 18, true)
     request.setUint16(6, 0x301, true)
-    await socket.send(new Uint8Array(request.buffer), make(16, 3, 0, name))
+    await socket.send(new Uint8Array(request.buffer), rawAddress(16, 3, 0, name))
     const answer = (await socket.receive({ timeout: 5000 }))?.data
     expect(answer?.readUInt16LE(4)).toBe(16) // RTM_NEWLINK
     expect(answer?.includes('lo\0')).toBe(true)
   })
 
   given(scheme('raw'))('of a domain that the kernel lacks are ERR_FAMILY_UNAVAILABLE', async () => {
-    await expect(bind(make(65_535, 2, 0, new Uint8Array(16)))).rejects.toMatchObject({ code: 'ERR_FAMILY_UNAVAILABLE' })
+    await expect(bind(rawAddress(65_535, 2, 0, new Uint8Array(16)))).rejects.toMatchObject({
+      code: 'ERR_FAMILY_UNAVAILABLE',
+    })
   })
 
   given(scheme('raw'), socat)('are reached by socat with the line of toSocat', async () => {
-    for (const any of [make(2, 1, 0, tcpName(0)), make(1, 5, 0, abstractName('socat'))]) {
+    for (const any of [rawAddress(2, 1, 0, tcpName(0)), rawAddress(1, 5, 0, abstractName('socat'))]) {
       await using listener = await listen(any)
       await using child = new Child('/bin/sh', [
         '-c',

@@ -7,6 +7,7 @@ import { bind, connect, listen, type Message } from '../../src/index.ts'
 import { Child } from '../support/child.ts'
 import { given, need, python, scheme } from '../support/need.ts'
 import { startPython } from '../support/python.ts'
+import { rawAddress } from '../support/raw.ts'
 
 const AF_INET = 2
 const AF_PACKET = 17
@@ -27,15 +28,6 @@ while True:
 
 const root = need(process.getuid?.() === 0, 'a raw socket needs CAP_NET_RAW', 'run the tests as root')
 
-const raw = (domain: number, type: number, protocol: number, sockaddr: Uint8Array = new Uint8Array(0)): RawAddress => ({
-  family: 'raw',
-  scheme: 'raw',
-  domain,
-  type,
-  protocol,
-  sockaddr,
-})
-
 /** An ethertype as socket(2) takes it: a number whose bytes in memory are in network order. */
 const networkOrder = (ethertype: number): number =>
   endianness() === 'LE' ? ((ethertype & 0xff) << 8) | (ethertype >> 8) : ethertype
@@ -51,7 +43,7 @@ function onLoopback(ethertype: number): Uint8Array {
 }
 
 const packets = (type: number, ethertype: number): RawAddress =>
-  raw(AF_PACKET, type, networkOrder(ethertype), onLoopback(ethertype))
+  rawAddress(AF_PACKET, type, networkOrder(ethertype), onLoopback(ethertype))
 
 const ipv4 = (host: string, port = 0): Uint8Array =>
   inetDefinition.encode({ family: 'inet', scheme: 'udp', host, port })
@@ -90,8 +82,8 @@ describe('packet(7)', () => {
 
 describe('other domains', () => {
   given(scheme('raw'), root)('raw(7): ICMP, an echo and its answer', async () => {
-    await using icmp = await bind(raw(AF_INET, SOCK_RAW, 1))
-    await icmp.send(echoRequest(process.pid & 0xffff), raw(AF_INET, SOCK_RAW, 1, ipv4('127.0.0.1')))
+    await using icmp = await bind(rawAddress(AF_INET, SOCK_RAW, 1))
+    await icmp.send(echoRequest(process.pid & 0xffff), rawAddress(AF_INET, SOCK_RAW, 1, ipv4('127.0.0.1')))
     const isAnswer = (packet: Buffer) => packet[20] === 0 && packet.readUInt16BE(24) === (process.pid & 0xffff)
     const { data, from } = (await messageWith(icmp, isAnswer)) ?? {}
     expect(String(data?.subarray(28))).toBe('echo')
@@ -99,16 +91,16 @@ describe('other domains', () => {
   })
 
   given(scheme('raw'), pingGroup())('icmp(7): a ping socket, an echo and its answer', async () => {
-    await using icmp = await bind(raw(AF_INET, SOCK_DGRAM, 1))
-    await icmp.send(echoRequest(0), raw(AF_INET, SOCK_DGRAM, 1, ipv4('127.0.0.1')))
+    await using icmp = await bind(rawAddress(AF_INET, SOCK_DGRAM, 1))
+    await icmp.send(echoRequest(0), rawAddress(AF_INET, SOCK_DGRAM, 1, ipv4('127.0.0.1')))
     const answer = await icmp.receive({ timeout: 5000 })
     expect([answer?.data[0], String(answer?.data.subarray(8))]).toEqual([0, 'echo'])
   })
 
   given(scheme('raw'))('udplite(7)', async () => {
     const IPPROTO_UDPLITE = 136
-    await using one = await bind(raw(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, ipv4('127.0.0.1')))
-    await using two = await bind(raw(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, ipv4('127.0.0.1')))
+    await using one = await bind(rawAddress(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, ipv4('127.0.0.1')))
+    await using two = await bind(rawAddress(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, ipv4('127.0.0.1')))
     await one.send('light', two.local)
     expect(await two.receive({ timeout: 5000 })).toMatchObject({ data: Buffer.from('light'), from: one.local })
   })
@@ -117,7 +109,7 @@ describe('other domains', () => {
     'Multipath TCP',
     async () => {
       const IPPROTO_MPTCP = 262
-      await using listener = await listen(raw(AF_INET, SOCK_STREAM, IPPROTO_MPTCP, ipv4('127.0.0.1')))
+      await using listener = await listen(rawAddress(AF_INET, SOCK_STREAM, IPPROTO_MPTCP, ipv4('127.0.0.1')))
       const client = await connect(listener.address)
       const server = await listener.accept()
       if (!('write' in client) || !('write' in server)) throw new Error('they are no streams')

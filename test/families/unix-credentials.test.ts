@@ -11,6 +11,7 @@ import {
   socketpair,
 } from '../../src/index.ts'
 import { receiveText } from '../support/bytes.ts'
+import { us } from '../support/credentials.ts'
 import { errorOf } from '../support/errors.ts'
 import { given, need, python, scheme } from '../support/need.ts'
 import { startPython } from '../support/python.ts'
@@ -18,7 +19,6 @@ import { eventually, openDescriptors } from '../support/resources.ts'
 import { temporaryDirectory } from '../support/temporary.ts'
 
 const unix = given(scheme('unix'))
-const us = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
 describe('peerCredentials', () => {
   unix('tells the process at the other end, of streams and of packets, accepted and connected', async () => {

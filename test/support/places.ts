@@ -1,5 +1,6 @@
 import type { Address, EngineName } from '../../src/index.ts'
 import { type Need, nothing, scheme } from './need.ts'
+import { rawAddress } from './raw.ts'
 import type { TemporaryDirectory } from './temporary.ts'
 
 /** Somewhere to listen for streams: every scheme that works on any machine, on each of its engines. */
@@ -44,14 +45,7 @@ export const places: readonly Place[] = [
     title: 'raw, domain 1, type 1',
     need: scheme('raw'),
     options: {},
-    address: () => ({
-      family: 'raw',
-      scheme: 'raw',
-      domain: 1,
-      type: 1,
-      protocol: 0,
-      sockaddr: abstractName(freshName()),
-    }),
+    address: () => rawAddress(1, 1, 0, abstractName(freshName())),
   },
 ]
 
