@@ -1,7 +1,7 @@
 import { invalidAddress } from '../core/address.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { unsupported } from '../core/errors.ts'
-import { connect, type DatagramEndpoint, type DeadlineOptions, type UnixAddress } from '../index.ts'
+import { connect, type DeadlineOptions, type UnixAddress } from '../index.ts'
 
 export interface PostOptions extends DeadlineOptions {
   /** Descriptors to send with the message; the caller's own stay open. */
@@ -12,7 +12,8 @@ export interface PostOptions extends DeadlineOptions {
 
 /**
  * Sends one message to the service manager: true once it is in its socket, false where there is none (NOTIFY_SOCKET is
- * not set). systemd knows the sender by its process, so nothing has to be said of it.
+ * not set). systemd knows the sender by its process, so nothing has to be said of it. Where the manager is busy and its
+ * queue full, the message waits.
  */
 export async function post(message: string, { fds, keepsAlive = true, ...options }: PostOptions): Promise<boolean> {
   const value = process.env.NOTIFY_SOCKET
@@ -24,24 +25,13 @@ export async function post(message: string, { fds, keepsAlive = true, ...options
       options,
       'notify',
       value,
-      (signal) => send(endpoint, message, fds, signal),
+      (signal) => endpoint.send(message, undefined, { signal, ...(fds !== undefined && { fds }) }),
       () => undefined,
     )
   } finally {
     await endpoint.close()
   }
   return true
-}
-
-/** The manager may be busy and its queue full: the message then waits, until the endpoint is closed. */
-function send(
-  endpoint: DatagramEndpoint,
-  message: string,
-  fds: readonly number[] | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  signal?.addEventListener('abort', () => void endpoint.close(), { once: true })
-  return endpoint.send(message, undefined, fds === undefined ? undefined : { fds })
 }
 
 /** A path, or `@` and an abstract name; sd_notify(3) also knows `vsock:`, for a virtual machine to tell its host. */
