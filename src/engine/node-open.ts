@@ -1,10 +1,10 @@
 import { isIPv6, type Socket } from 'node:net'
 import type { AddressBase } from '../core/address.ts'
-import { fromNodeError, type SocketError, unsupported } from '../core/errors.ts'
+import { fromNodeError, SocketError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
-import { bindWithSteps } from './bind-steps.ts'
+import { bindWithSteps, isOfBind } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf } from './kernel.ts'
 import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
@@ -46,27 +46,31 @@ export class NodeOpener<A extends AddressBase> {
     const candidates = await this.#resolve(address, 'connect', request)
     const locals = local === undefined ? [] : await this.#resolve(local, 'bind', request)
     const attempt = async (candidate: A, stop: Signal): Promise<AnyHandle<A>> => {
+      const from = localFor(this.#kind(candidate), candidate, locals)
       try {
         return isStream
-          ? await this.#connectStream(candidate, locals, given, stop)
-          : await this.#connectDatagram(candidate, locals, given, stop)
+          ? await this.#connectStream(candidate, from, given, stop)
+          : await this.#connectDatagram(candidate, from, given, stop)
       } catch (error) {
-        throw explainedBy(this.#definition, error, candidate, given)
+        const isOfLocal = error instanceof SocketError && isOfBind(error)
+        throw explainedBy(this.#definition, error, (isOfLocal && from) || candidate, given)
       }
     }
     return race(candidates, signal, attempt, (late) => late.close())
   }
 
-  async #connectStream(address: A, locals: readonly A[], given: GivenOptions, signal: Signal): Promise<NodeStream<A>> {
+  async #connectStream(address: A, from: A | undefined, given: GivenOptions, signal: Signal): Promise<NodeStream<A>> {
     const kind = this.#kind(address)
     checkValues(kind, given)
     const { reusePort, ipv6Only } = openingOptions(given)
     if (reusePort || ipv6Only) throw kernelOnly(`${reusePort ? 'reusePort' : 'ipv6Only'} of a connecting socket`)
     const to = kind.encode(address)
     const text = kind.format(address)
-    const from = localFor(kind, to, locals)
-    const socket = await connectSocket({ ...to, ...from }, signal).catch((error) => {
-      throw signal?.aborted ? signal.reason : fromNodeError(error, 'connect', text)
+    const local = from && hostOf(kind, from)
+    const ends = { ...to, ...(local && { localAddress: local.host, localPort: local.port }) }
+    const socket = await connectSocket(ends, signal).catch((error) => {
+      if (signal?.aborted) throw signal.reason
+      throw fromNodeError(error, 'connect', from !== undefined && isOfBind(error) ? kind.format(from) : text)
     })
     return this.#stream(kind, socket, given, text, 'path' in to ? { local: undefined, remote: address } : undefined)
   }
@@ -81,13 +85,12 @@ export class NodeOpener<A extends AddressBase> {
     }
   }
 
-  #connectDatagram(address: A, locals: readonly A[], given: GivenOptions, signal: Signal): Promise<NodeDatagram<A>> {
+  #connectDatagram(address: A, from: A | undefined, given: GivenOptions, signal: Signal): Promise<NodeDatagram<A>> {
     const kind = this.#kind(address)
     const to = hostOf(kind, address)
-    const any = isIPv6(to.host) ? '::' : '0.0.0.0'
-    const { localAddress: host = any, localPort: port = 0 } = localFor(kind, to, locals)
+    const local = from === undefined ? { host: isIPv6(to.host) ? '::' : '0.0.0.0', port: 0 } : hostOf(kind, from)
     return this.#datagram(kind, isIPv6(to.host), given, signal, async (datagram) => {
-      await datagram.bind({ host, port }, kind.format(address))
+      await datagram.bind(local, kind.format(from ?? address))
       setNodeOptions(datagramOptions, datagram.socket, given, kind.format(address))
       await datagram.connect(to, address)
     })
@@ -200,16 +203,11 @@ export class NodeOpener<A extends AddressBase> {
 }
 
 /** Of the addresses to connect from, the one of the destination's own kind. */
-function localFor<A extends AddressBase>(
-  kind: NodeKind<A>,
-  to: NodeEndpoint,
-  locals: readonly A[],
-): { localAddress?: string; localPort?: number } {
-  if (locals.length === 0) return {}
+function localFor<A extends AddressBase>(kind: NodeKind<A>, address: A, locals: readonly A[]): A | undefined {
+  if (locals.length === 0) return undefined
+  const to = kind.encode(address)
   if ('path' in to) throw kernelOnly('connecting from a Unix socket that has a name')
-  const hosts = locals.map((local) => hostOf(kind, local))
-  const local = hosts.find(({ host }) => isIPv6(host) === isIPv6(to.host)) ?? hosts[0]
-  return local === undefined ? {} : { localAddress: local.host, localPort: local.port }
+  return locals.find((local) => isIPv6(hostOf(kind, local).host) === isIPv6(to.host)) ?? locals[0]
 }
 
 function kernelOnly(what: string): SocketError {

@@ -83,6 +83,11 @@ describe.each<EngineName>(['kernel', 'node'])('what a failure says, %s engine', 
   given(scheme('tcp', engine))('an address of no interface, a broadcast, an option', async () => {
     const absent = await failureOf(listen('tcp://192.0.2.1:0', { engine }))
     expect(absent.message).toMatch(/EADDRNOTAVAIL .*: no interface of this machine has the address 192\.0\.2\.1$/)
+    for (const name of ['tcp', 'udp']) {
+      const local = await failureOf(connect(`${name}://127.0.0.1:9`, { engine, local: `${name}://192.0.2.1:0` }))
+      expect(local).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'bind', address: `${name}://192.0.2.1:0` })
+      expect(local.message).toMatch(/: no interface of this machine has the address 192\.0\.2\.1$/)
+    }
     const broadcast = await failureOf(connect('udp://255.255.255.255:99', { engine }))
     expect(broadcast).toMatchObject({ code: 'EACCES', syscall: 'connect', address: 'udp://255.255.255.255:99' })
     expect(broadcast.message).toMatch(/: a broadcast address takes the option broadcast$/)
