@@ -52,11 +52,11 @@ export function bindSteps(name: Name, text: string, { fd, options }: Binding): B
   }
 }
 
-export function checkUnlinkStale(value: unknown): asserts value is boolean {
+export function checkUnlinkStale(value: unknown): void {
   if (typeof value !== 'boolean') throw wrongType(`unlinkStale must be true or false, not ${inspect(value)}`)
 }
 
-export function checkMode(value: unknown): asserts value is number {
+export function checkMode(value: unknown): void {
   const isMode = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0o777
   if (!isMode) throw wrongNumber(value, `mode must be permissions, 0 to 0o777, not ${inspect(value)}`)
 }
