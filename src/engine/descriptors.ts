@@ -8,6 +8,7 @@ import { decodeInt, SOL_SOCKET } from './kernel-options.ts'
 const MSG_CTRUNC = 8
 /** The part of a message that carries descriptors: unix(7). */
 const SCM_RIGHTS = 1
+
 /**
  * Reads that take the descriptors which came with the bytes. One serves every socket of the thread: what it holds is what
  * the last read brought.
