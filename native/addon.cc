@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "callback.h"
 #include "calls.h"
 #include "closing.h"
 #include "environment.h"

@@ -30,8 +30,8 @@ void ForEachPart(const uint8_t* control, size_t length, Each each) {
   }
 }
 
-// Calls `each` with the descriptors that came with a message, and closes what nobody can have asked for: the sender's
-// process (SCM_PIDFD), which whoever opened an adopted socket may have switched on.
+// Calls `each` with the descriptors that came with a message (SCM_RIGHTS). Closes a pidfd of the sender (SCM_PIDFD): we have
+// no option that asks for one, but whoever opened an adopted socket may have set SO_PASSPIDFD.
 template <typename Each>
 void ForEachFd(int level, int type, const uint8_t* data, size_t length, Each each) {
   if (level != SOL_SOCKET || (type != SCM_RIGHTS && type != kScmPidfd)) return;

@@ -11,4 +11,7 @@ namespace polysocket {
 void CallBack(napi_env env, napi_async_context context, napi_value target, napi_value function, size_t count,
               const napi_value* values);
 
+// A function of `Addon` in src/engine/addon.ts.
+napi_value Report(napi_env env, napi_callback_info info);
+
 }  // namespace polysocket

@@ -33,7 +33,7 @@ void OnClosed(uv_handle_t* handle) {
     if (closing->callback != nullptr) napi_delete_reference(env, closing->callback);
   }
   delete closing;
-  environment->OnWatchStopped();
+  environment->OnHandleClosed();
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ napi_value TellClosed(napi_env env, napi_callback_info info) {
   if (napi_create_string_utf8(env, "polysocket", NAPI_AUTO_LENGTH, &name) == napi_ok) {
     napi_async_init(env, callback.value, name, &closing->context);
   }
-  environment.OnWatchStopping();
+  environment.OnHandleClosing();
   uv_close(reinterpret_cast<uv_handle_t*>(&closing->handle), OnClosed);
   return call.Return(0);
 }

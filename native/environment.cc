@@ -17,8 +17,8 @@ Environment* Environment::Create(napi_env env) {
   return environment;
 }
 
-void Environment::OnWatchStopped() {
-  stopping_--;
+void Environment::OnHandleClosed() {
+  closing_--;
   LetGoWhenIdle();
 }
 
@@ -37,7 +37,7 @@ void Environment::OnExit(napi_async_cleanup_hook_handle, void* data) {
 
 // The environment waits with its finalizers, and with unloading the addon, until its hook is removed.
 void Environment::LetGoWhenIdle() {
-  if (!exiting_ || stopping_ > 0 || exit_hook_ == nullptr) return;
+  if (!exiting_ || closing_ > 0 || exit_hook_ == nullptr) return;
   napi_remove_async_cleanup_hook(exit_hook_);
   exit_hook_ = nullptr;
 }

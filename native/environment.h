@@ -31,7 +31,7 @@ struct Batch {
 };
 
 // What the addon keeps for one environment, that is the main thread or one worker. Every function of the addon gets it
-// as its data. It ends in three steps: the environment's exit hook closes all watches and descriptors; the last watch
+// as its data. It ends in three steps: the environment's exit hook closes all watches and descriptors; the last handle
 // to be closed by the event loop lets the environment go on; the environment's finalizers free the memory.
 class Environment {
  public:
@@ -46,10 +46,9 @@ class Environment {
   SharedCallbacks& callbacks() { return callbacks_; }
   Outside& outside() { return outside_; }
 
-  // The watch has let go of its descriptor, and the event loop is about to let go of the watch. It waits for the handles of
-  // `TellClosed` in the same way.
-  void OnWatchStopping() { stopping_++; }
-  void OnWatchStopped();
+  // Around the uv_close of each of the addon's handles and its close callback: the environment does not end in between.
+  void OnHandleClosing() { closing_++; }
+  void OnHandleClosed();
 
  private:
   explicit Environment(napi_env env) : env_(env) {}
@@ -63,7 +62,7 @@ class Environment {
   uv_loop_t* loop_ = nullptr;
   napi_async_cleanup_hook_handle exit_hook_ = nullptr;
   bool exiting_ = false;
-  size_t stopping_ = 0;
+  size_t closing_ = 0;
   Outside outside_;
   Descriptors descriptors_;
   SharedCallbacks callbacks_;

@@ -15,13 +15,6 @@ constexpr int kFailure = 8 | UV_READABLE | UV_WRITABLE;
 
 }  // namespace
 
-napi_value Report(napi_env env, napi_callback_info info) {
-  Call call(env, info);
-  Any error;
-  if (call.Read(&error)) napi_fatal_exception(env, error.value);
-  return nullptr;
-}
-
 napi_value Watch::Open(napi_env env, napi_callback_info info) {
   Call call(env, info);
   int fd;
@@ -146,7 +139,7 @@ void Watch::Stop() {
   target_ = nullptr;
   if (callback_ != nullptr) environment_->callbacks().Release(env, callback_);
   callback_ = nullptr;
-  environment_->OnWatchStopping();
+  environment_->OnHandleClosing();
   // Takes the descriptor out of the epoll set at once, though its callback comes later.
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnStopped);
 }
@@ -160,7 +153,7 @@ void Watch::OnStopped(uv_handle_t* poll) {
     if (watch->context_ != nullptr) napi_async_destroy(environment->env(), watch->context_);
   }
   delete watch;
-  environment->OnWatchStopped();
+  environment->OnHandleClosed();
 }
 
 void Watch::OnForgotten(napi_env, void* data, void*) {

@@ -8,9 +8,6 @@
 
 namespace polysocket {
 
-// A function of the addon: the uncaught exception of whoever runs.
-napi_value Report(napi_env env, napi_callback_info info);
-
 // A descriptor that is known to the event loop, and the JavaScript object that stands for it, the target. It begins with
 // `watch` and ends when the descriptor is closed; its memory lasts until the event loop has let go of the poll handle.
 class Watch {

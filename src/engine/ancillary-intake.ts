@@ -3,7 +3,7 @@ import type { HeldDescriptors } from '../core/family.ts'
 import { type Addon, MAX_FDS } from './addon.ts'
 import type { AncillaryField } from './ancillary-field.ts'
 import { type ControlPart, controlSpace, decodeControl } from './control.ts'
-import { decodeFds, isRights, OwnedDescriptors } from './descriptors.ts'
+import { decodeFds, isRights, MSG_CTRUNC, OwnedDescriptors } from './descriptors.ts'
 
 /** Room for a timestamp and nothing else: no descriptor can come in unseen. */
 const TIMESTAMP_SPACE = controlSpace(16)
@@ -11,8 +11,6 @@ const TIMESTAMP_SPACE = controlSpace(16)
 const FIELDS_SPACE = 512
 /** Room for them and as many descriptors as a message can carry. */
 const RIGHTS_SPACE = FIELDS_SPACE + controlSpace(4 * MAX_FDS)
-
-const MSG_CTRUNC = 8
 
 /** What one message brought; its descriptors are the receiver's only once they are taken from `held`. */
 export interface Brought extends ReceivedAncillary {

@@ -5,9 +5,11 @@ import { type ControlPart, encodeControl } from './control.ts'
 import { EBADF } from './errno.ts'
 import { decodeInt, SOL_SOCKET } from './kernel-options.ts'
 
-const MSG_CTRUNC = 8
+/** recvmsg(2): part of the ancillary data, or a descriptor, was lost. */
+export const MSG_CTRUNC = 8
 /** The part of a message that carries descriptors: unix(7). */
 const SCM_RIGHTS = 1
+
 /**
  * Reads that take the descriptors which came with the bytes. One serves every socket of the thread: what it holds is what
  * the last read brought.

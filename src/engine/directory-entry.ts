@@ -29,23 +29,26 @@ const SLASH = 0x2f
 export class DirectoryEntry {
   readonly directory: FileIdentity
   readonly #path: Buffer
+  /** Whether /proc leads from a descriptor to its file. */
+  readonly #hasProc: boolean
 
-  private constructor(path: Buffer, directory: FileIdentity) {
+  private constructor(path: Buffer, directory: FileIdentity, hasProc: boolean) {
     this.#path = path
     this.directory = directory
+    this.#hasProc = hasProc
   }
 
   /** Runs `work` with the directory of the path held open. Throws what open(2) says of it. */
   static of<T>(path: Buffer, work: (entry: DirectoryEntry) => T): T {
     const nameAt = path.lastIndexOf(SLASH) + 1
     const parent = nameAt === 0 ? Buffer.from('.') : path.subarray(0, nameAt)
-    if (process.platform !== 'linux') return work(new DirectoryEntry(path, statSync(parent, { bigint: true })))
+    if (process.platform !== 'linux') return work(new DirectoryEntry(path, statSync(parent, { bigint: true }), false))
     const fd = openSync(parent, O_PATH | constants.O_DIRECTORY)
     try {
       const held = `/proc/self/fd/${fd}/`
       const directory = statOf(`${held}.`)
-      if (directory === undefined) return work(new DirectoryEntry(path, fstatSync(fd, { bigint: true })))
-      return work(new DirectoryEntry(Buffer.concat([Buffer.from(held), path.subarray(nameAt)]), directory))
+      if (directory === undefined) return work(new DirectoryEntry(path, fstatSync(fd, { bigint: true }), false))
+      return work(new DirectoryEntry(Buffer.concat([Buffer.from(held), path.subarray(nameAt)]), directory, true))
     } finally {
       closeSync(fd)
     }
@@ -72,9 +75,12 @@ export class DirectoryEntry {
     return Buffer.concat([this.#path, Buffer.from(suffix)])
   }
 
-  /** chmod(2) of this very file, and of no other that takes its name. Throws ENOENT where it has lost the name already. */
+  /**
+   * chmod(2) of this very file, and of no other that takes its name. Throws ENOENT where it has lost the name already. Without
+   * /proc, of what has the name.
+   */
   chmod(file: FileIdentity, mode: number): void {
-    if (process.platform !== 'linux') {
+    if (!this.#hasProc) {
       chmodSync(this.#path, mode)
       return
     }

@@ -2,9 +2,8 @@ import { systemError } from '../core/errors.ts'
 import type { Token } from '../core/family.ts'
 import type { Addon } from './addon.ts'
 import { OwnedDescriptors } from './descriptors.ts'
-
-const AF_UNIX = 1
-const SOCK_STREAM = 1
+import { AF_UNIX } from './kernel.ts'
+import { SOCK_STREAM } from './kernel-options.ts'
 
 /**
  * The one byte that waits in a socket whose other end is closed. Both processes have the socket; the kernel gives the byte

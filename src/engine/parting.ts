@@ -35,6 +35,11 @@ export function closeOnceSent(addon: Addon, fd: number, owner: object): void {
   const end = performance.now() + LIMIT
   let idle = 0
   const timer = setInterval(() => {
+    // Refused where somebody else has closed the descriptor and a socket of ours has its number by now.
+    if (addon.wait(fd, 0, owner) < 0) {
+      clearInterval(timer)
+      return
+    }
     const before = unsent
     unsent = bytesUnsent(addon, fd)
     if (idle < STUCK) idle = unsent < before ? 0 : idle + 1

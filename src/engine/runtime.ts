@@ -1,4 +1,4 @@
-/** Runtimes that load addons of Node-API but have no event loop of libuv's: which of `process.versions` tells them, and their names. */
+/** Runtimes that load Node-API addons but have no libuv event loop: their key in `process.versions`, and their name. */
 const WITHOUT_LIBUV: Readonly<Record<string, string>> = { bun: 'Bun', deno: 'Deno' }
 
 /**

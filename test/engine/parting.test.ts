@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { EAGAIN } from '../../src/engine/errno.ts'
@@ -104,6 +105,18 @@ describeNative('closing once what was sent has left', ({ addon, pair, watch }) =
       await settledMemory()
       expect(owner.deref()).toBeUndefined()
     })
+  })
+
+  test('where somebody else closes it, what comes to the next socket of its number is left alone', async () => {
+    const [near] = ends()
+    fill(near)
+    part(near)
+    closeSync(near)
+    const [next, peer] = pair(AF_UNIX, SOCK_STREAM)
+    expect([next, peer]).toContain(near)
+    for (const fd of [next, peer]) expect(addon.send(fd, chunk, 0, 100)).toBe(100)
+    await delay(600)
+    expect([drain(next).bytes, drain(peer).bytes]).toEqual([100, 100])
   })
 
   test('a peer that never reads is waited for for 5 s', async () => {
