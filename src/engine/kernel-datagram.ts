@@ -248,7 +248,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #refusal(errno: number, { data, target }: Outgoing): SocketError {
     const to = target === undefined ? this.#peer : this.kind.decode(target as Uint8Array)
     const address = to && this.kind.format(to)
-    const limit = errno === EMSGSIZE ? this.#measureFacts().maxMessage : undefined
+    const limit = errno === EMSGSIZE ? (this.#pathLimit(to) ?? this.#measureFacts().maxMessage) : undefined
     if (limit !== undefined && data.length > limit) return messageTooLong(data.length, limit, address)
     const error = systemError(errno, 'send', address)
     const why =
@@ -256,6 +256,20 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
         ? `${data.length} bytes do not fit into one packet on the way`
         : to && this.kind.explain?.(error, to)
     return why === undefined ? error : because(error, why)
+  }
+
+  /** `undefined` where the kernel does not know the way: a socket that is not connected. */
+  #pathLimit(to: A | undefined): number | undefined {
+    const { pathLimit } = this.kind
+    if (pathLimit === undefined || to === undefined || this.#peer === undefined) return undefined
+    try {
+      return Math.min(
+        pathLimit(to, (option) => this.getOption(option) as Buffer),
+        this.facts.maxMessage ?? Infinity,
+      )
+    } catch {
+      return undefined
+    }
   }
 
   get #peer(): A | undefined {

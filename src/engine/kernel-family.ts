@@ -111,6 +111,11 @@ export interface KernelFamilyDefinition<A extends AddressBase> {
    * what helps. `undefined` to keep the system's words.
    */
   explain?(error: SocketError, address: A, options: Readonly<Record<string, unknown>>): string | undefined
+  /**
+   * The largest message that goes to the address in one packet, read from a connected socket's options. May throw what reading
+   * throws.
+   */
+  pathLimit?(address: A, read: (option: RawOption) => Buffer): number
   /** What the family does around the bind. Called before it: checks the options, prepares the socket. */
   aroundBind?(address: A, binding: Binding): BindSteps
   /**

@@ -43,6 +43,8 @@ export interface SocketKind<A extends AddressBase> extends NamedOptions {
   readonly ancillary?: Readonly<Record<string, AncillaryField>> | undefined
   /** See the family's definition. */
   explain?(error: SocketError, address: A): string | undefined
+  /** See the family's definition. */
+  readonly pathLimit?: ((address: A, read: (option: RawOption) => Buffer) => number) | undefined
   readonly inherit?: ((inheritance: string, local: A | undefined) => Cleanup) | undefined
   readonly peerCredentials?:
     | ((read: (option: RawOption) => Buffer, options: PeerCredentialsOptions) => PeerCredentials)

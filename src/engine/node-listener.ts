@@ -7,7 +7,7 @@ import type { ListenerEvents, ListenerHandle } from '../core/family.ts'
 import type { RawOption } from '../core/options.ts'
 import type { NodeEndpoint, NodeKind } from './node.ts'
 import { listenerOptions, type OpeningOptions, readNodeOption, writeNodeOption } from './node-options.ts'
-import type { NodeStream } from './node-stream.ts'
+import { type NodeStream, SOCKET_OPTIONS } from './node-stream.ts'
 import { fileAt, isDirectoryMissing, keepingSuccessor } from './node-unix.ts'
 
 /** A `net.Server` as a handle. */
@@ -32,7 +32,7 @@ export class NodeListener<A extends AddressBase> implements ListenerHandle<A> {
   constructor(kind: NodeKind<A>, wrap: (socket: Socket) => NodeStream<A>) {
     this.#kind = kind
     this.#wrap = wrap
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => this.#accepted(socket))
+    this.#server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (socket) => this.#accepted(socket))
     this.#server.on('error', (error) => {
       if (!this.#closed) this.#events?.onError(fromNodeError(error, 'accept', this.#text()), false)
     })

@@ -13,6 +13,12 @@ import { readNodeOption, streamOptions, writeNodeOption } from './node-options.t
 const BACKLOG_RETRY_FIRST = 1
 const BACKLOG_RETRY_LAST = 50
 
+/**
+ * Options of a `net.Socket` that becomes a handle. Its reader has a buffer of its own, with its own limit: at a high-water mark
+ * of 1 the socket stops reading at the first chunk that comes while it is paused.
+ */
+export const SOCKET_OPTIONS = { allowHalfOpen: true, highWaterMark: 1 } as const
+
 /** The addresses of a connection, where Node does not tell them: Unix sockets. */
 export interface KnownNames<A> {
   readonly local: A | undefined
@@ -182,7 +188,7 @@ export async function connectSocket(to: NetConnectOpts, signal: AbortSignal | un
 
 async function attempt(to: NetConnectOpts, signal: AbortSignal | undefined): Promise<Socket> {
   signal?.throwIfAborted()
-  const socket = new Socket({ allowHalfOpen: true })
+  const socket = new Socket(SOCKET_OPTIONS)
   const onAbort = (): void => void socket.destroy(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {

@@ -86,6 +86,10 @@ export class FamilySocketKind<A extends AddressBase> implements SocketKind<A> {
     return this.#definition.explain?.(error, address, {})
   }
 
+  get pathLimit(): ((address: A, read: (option: RawOption) => Buffer) => number) | undefined {
+    return this.#definition.pathLimit
+  }
+
   get inherit(): ((inheritance: string, local: A | undefined) => Cleanup) | undefined {
     return this.#definition.inherit
   }

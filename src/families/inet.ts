@@ -12,7 +12,7 @@ import {
 } from '../engine/kernel-family.ts'
 import { SOCK_DGRAM, SOCK_STREAM } from '../engine/kernel-options.ts'
 import { type InetAncillaryOptions, inetAncillary, inetAncillaryOptions } from './inet/ancillary.ts'
-import { explainInet } from './inet/explain.ts'
+import { explainInet, pathLimit } from './inet/explain.ts'
 import { ANY } from './inet/host.ts'
 import { isMapped } from './inet/ip.ts'
 import { type InetSocketOptions, inetOptions, inetSocketLevelOptions } from './inet/options.ts'
@@ -119,6 +119,10 @@ export const inetDefinition: KernelFamilyDefinition<InetAddress> = {
   options: { ...inetSocketLevelOptions, ...inetOptions, ...inetAncillaryOptions },
   ancillary: inetAncillary,
   explain: (error, address) => explainInet(error, address.scheme, check(address)),
+  pathLimit(address, read) {
+    const bytes = check(address).host.address
+    return pathLimit(bytes?.length === 16 && !isMapped(bytes), read)
+  },
   defaults({ scheme, host }, purpose) {
     return {
       // Without it a server cannot be restarted while connections of its predecessor are in TIME_WAIT.

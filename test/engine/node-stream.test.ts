@@ -77,6 +77,25 @@ peer.close()`)
     expect(near.bytes).toBe(sent)
   })
 
+  withPython('leaves what comes while it is paused to the system, where single bytes cost no memory each', async () => {
+    await using peer = accepting(`
+peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+for _ in range(1000):
+  peer.send(b'x')
+  time.sleep(0.0003)
+report(sent=True)
+wait()`)
+    using near = await connectTo(peer)
+    near.handle.resume()
+    expect(await eventually(() => near.bytes > 0)).toBe(true)
+    near.handle.pause()
+    const before = near.calls.length
+    await peer.report()
+    near.handle.resume()
+    expect(await eventually(() => near.bytes === 1000)).toBe(true)
+    expect(near.calls.length - before).toBeLessThan(10)
+  })
+
   withPython('keeps its addresses when it is closed', async () => {
     await using peer = accepting('report(port=peer.getpeername()[1]); wait()')
     const near = await connectTo(peer)

@@ -1,6 +1,13 @@
+import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { bind, connect, type DatagramEndpoint, type EngineName, type SocketError, socketpair } from '../../src/index.ts'
-import { given, scheme } from '../support/need.ts'
+import { given, need, scheme } from '../support/need.ts'
+
+const ipv6 = need(
+  Object.values(networkInterfaces()).some((one) => one?.some(({ address }) => address === '::1')),
+  'there is no IPv6 loopback',
+  'sysctl net.ipv6.conf.lo.disable_ipv6=0',
+)
 
 async function refusal(socket: DatagramEndpoint, data: Uint8Array | string, to?: string): Promise<SocketError> {
   try {
@@ -24,6 +31,20 @@ describe.each<[string, EngineName]>([
     )
   })
 })
+
+given(scheme('udp'), ipv6)(
+  'a message that may not be cut into packets: what fits into one on the way to the peer',
+  async () => {
+    await using receiver = await bind('udp://[::1]:0')
+    await using socket = (await connect(receiver.local as never)) as DatagramEndpoint
+    const dontFragment = Buffer.from(new Int32Array([2]).buffer)
+    socket.setOption({ level: 41, name: 23 }, dontFragment)
+    const mtu = (socket.getOption({ level: 41, name: 24 }) as Buffer).readInt32LE()
+    const { message } = await refusal(socket, Buffer.alloc(mtu - 47))
+    expect(message).toMatch(new RegExp(`: a message has at most ${mtu - 48} bytes here, and this one has ${mtu - 47}$`))
+    await socket.send(Buffer.alloc(mtu - 48))
+  },
+)
 
 given(scheme('unixpacket'))('the limit is that of the send buffer as it is now', async () => {
   const [near, far] = socketpair('unixpacket')

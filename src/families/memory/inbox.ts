@@ -20,8 +20,8 @@ interface Flying {
 }
 
 /**
- * The messages of one sender under the same faults. They arrive in the order of sending, except one that is held back, which
- * arrives behind the next. So the seed decides which message overtakes which, and not the pace of sending.
+ * The messages of one sender under the same faults. They arrive in the order of sending, except one that is held back: it
+ * arrives behind the next one at least. The seed decides which messages are overtaken; by how many, the pace of sending does.
  */
 interface Flow {
   readonly epoch: number
