@@ -110,10 +110,14 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   protected onReady(events: number): void {
     if ((events & DISCONNECTED) !== 0) this.#isEnding = true
-    if ((events & WRITABLE) !== 0 && this.#waitsForRoom) this.#tellOfRoom()
-    if ((events & READABLE) !== 0 && this.#reading) this.#receive()
-    if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
-    if (this.isOpen && (events & ~READABLE) !== 0) this.#waitAsNeeded()
+    try {
+      if ((events & WRITABLE) !== 0 && this.#waitsForRoom) this.#tellOfRoom()
+      if ((events & READABLE) !== 0 && this.#reading) this.#receive()
+      if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
+    } finally {
+      // Also where a listener throws: after FAILED the watch has stopped.
+      if (this.isOpen && (events & ~READABLE) !== 0) this.#waitAsNeeded()
+    }
   }
 
   /**

@@ -97,6 +97,20 @@ test('the end of a message socket is an empty message without a timestamp, and c
   expect(addon.waitingFor).toBe(0)
 })
 
+test('a listener that throws at an error does not end the waiting', () => {
+  const addon = new ScriptedAddon().script('recvmmsg', ECONNREFUSED, arrivals({ text: 'next', from: 1 }))
+  const { socket, events } = datagramOver(addon)
+  events.onError.mockImplementation(() => {
+    throw new Error('thrown by a listener')
+  })
+  socket.resume()
+  addon.waitingFor = 0
+  expect(() => addon.ready(READABLE | WRITABLE | FAILED)).toThrow('thrown by a listener')
+  expect(addon.waitingFor & READABLE).toBe(READABLE)
+  addon.ready(READABLE)
+  expect(events.onMessages).toHaveBeenCalledTimes(1)
+})
+
 test('an interruption is no error; an error of an earlier datagram is told and the socket goes on', () => {
   const addon = new ScriptedAddon().script('recvmmsg', EINTR, EAGAIN, ECONNREFUSED)
   const { socket, events } = datagramOver(addon)
