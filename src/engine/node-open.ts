@@ -8,7 +8,7 @@ import { bindWithSteps } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf } from './kernel.ts'
 import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
-import type { NodeCodec, NodeEndpoint, NodeKind } from './node.ts'
+import type { NodeCodec, NodeEndpoint, NodeHost, NodeKind } from './node.ts'
 import { hostOf, NodeDatagram } from './node-datagram.ts'
 import { NodeListener } from './node-listener.ts'
 import {
@@ -21,7 +21,7 @@ import {
 } from './node-options.ts'
 import { connectSocket, type KnownNames, NodeStream } from './node-stream.ts'
 import { checkPath } from './node-unix.ts'
-import { checkBindOptions, explainedBy, namesBeforeOpening } from './opening.ts'
+import { checkBindOptions, explainedBy, explaining, namesBeforeOpening } from './opening.ts'
 import { race } from './race.ts'
 import { checkValues, namedOptions } from './socket-options.ts'
 
@@ -45,15 +45,10 @@ export class NodeOpener<A extends AddressBase> {
     const given = this.#socketOptions(address, isStream ? streamOptions : datagramOptions, options)
     const candidates = await this.#resolve(address, 'connect', request)
     const locals = local === undefined ? [] : await this.#resolve(local, 'bind', request)
-    const attempt = async (candidate: A, stop: Signal): Promise<AnyHandle<A>> => {
-      try {
-        return isStream
-          ? await this.#connectStream(candidate, locals, given, stop)
-          : await this.#connectDatagram(candidate, locals, given, stop)
-      } catch (error) {
-        throw explainedBy(this.#definition, error, candidate, given)
-      }
-    }
+    const attempt = (candidate: A, stop: Signal): Promise<AnyHandle<A>> =>
+      isStream
+        ? this.#connectStream(candidate, locals, given, stop)
+        : this.#connectDatagram(candidate, locals, given, stop)
     return race(candidates, signal, attempt, (late) => late.close())
   }
 
@@ -65,8 +60,11 @@ export class NodeOpener<A extends AddressBase> {
     const to = kind.encode(address)
     const text = kind.format(address)
     const from = localFor(kind, to, locals)
-    const socket = await connectSocket({ ...to, ...from }, signal).catch((error) => {
-      throw signal?.aborted ? signal.reason : fromNodeError(error, 'connect', text)
+    const bound = from && { localAddress: from.host, localPort: from.port }
+    const socket = await connectSocket({ ...to, ...bound }, signal).catch((error) => {
+      if (signal?.aborted) throw signal.reason
+      const failed = error.syscall === 'bind' && from !== undefined ? from.address : address
+      throw explainedBy(this.#definition, fromNodeError(error, 'connect', kind.format(failed)), failed, given)
     })
     return this.#stream(kind, socket, given, text, 'path' in to ? { local: undefined, remote: address } : undefined)
   }
@@ -81,15 +79,21 @@ export class NodeOpener<A extends AddressBase> {
     }
   }
 
-  #connectDatagram(address: A, locals: readonly A[], given: GivenOptions, signal: Signal): Promise<NodeDatagram<A>> {
+  async #connectDatagram(
+    address: A,
+    locals: readonly A[],
+    given: GivenOptions,
+    signal: Signal,
+  ): Promise<NodeDatagram<A>> {
     const kind = this.#kind(address)
     const to = hostOf(kind, address)
-    const any = isIPv6(to.host) ? '::' : '0.0.0.0'
-    const { localAddress: host = any, localPort: port = 0 } = localFor(kind, to, locals)
+    const text = kind.format(address)
+    const from = localFor(kind, to, locals)
     return this.#datagram(kind, isIPv6(to.host), given, signal, async (datagram) => {
-      await datagram.bind({ host, port }, kind.format(address))
-      setNodeOptions(datagramOptions, datagram.socket, given, kind.format(address))
-      await datagram.connect(to, address)
+      if (from === undefined) await datagram.bind({ host: isIPv6(to.host) ? '::' : '0.0.0.0', port: 0 }, text)
+      else await this.#explaining(from.address, given, () => datagram.bind(from, kind.format(from.address)))
+      setNodeOptions(datagramOptions, datagram.socket, given, text)
+      await this.#explaining(address, given, () => datagram.connect(to, address))
     })
   }
 
@@ -156,11 +160,15 @@ export class NodeOpener<A extends AddressBase> {
     bind: () => Promise<void>,
   ): Promise<void> {
     const steps = this.#definition.aroundBind?.(address, { fd: undefined, options }) ?? {}
-    await bindWithSteps(steps, bind, (cleanup) => {
-      if (cleanup !== undefined) socket.onceClosed(cleanup)
-    }).catch((error) => {
-      throw explainedBy(this.#definition, error, address, options)
-    })
+    await this.#explaining(address, options, () =>
+      bindWithSteps(steps, bind, (cleanup) => {
+        if (cleanup !== undefined) socket.onceClosed(cleanup)
+      }),
+    )
+  }
+
+  #explaining(address: A, options: GivenOptions, call: () => Promise<void>): Promise<void> {
+    return explaining(this.#definition, address, options, call)
   }
 
   async #resolve(address: A, purpose: Purpose, request: OpenRequest<A>): Promise<readonly A[]> {
@@ -204,12 +212,11 @@ function localFor<A extends AddressBase>(
   kind: NodeKind<A>,
   to: NodeEndpoint,
   locals: readonly A[],
-): { localAddress?: string; localPort?: number } {
-  if (locals.length === 0) return {}
+): (NodeHost & { readonly address: A }) | undefined {
+  if (locals.length === 0) return undefined
   if ('path' in to) throw kernelOnly('connecting from a Unix socket that has a name')
-  const hosts = locals.map((local) => hostOf(kind, local))
-  const local = hosts.find(({ host }) => isIPv6(host) === isIPv6(to.host)) ?? hosts[0]
-  return local === undefined ? {} : { localAddress: local.host, localPort: local.port }
+  const hosts = locals.map((address) => ({ ...hostOf(kind, address), address }))
+  return hosts.find(({ host }) => isIPv6(host) === isIPv6(to.host)) ?? hosts[0]
 }
 
 function kernelOnly(what: string): SocketError {
