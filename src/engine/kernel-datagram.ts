@@ -315,6 +315,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     if (!this.#waitsForRoom) {
       clearTimeout(this.#retry)
       this.#retry = setTimeout(() => this.#tellOfRoom(), Math.min(RETRY_FIRST * 2 ** (this.#stalls - 2), RETRY_LAST))
+      if (!this.isRef) this.#retry.unref()
     }
     this.#waitAsNeeded()
   }
@@ -322,6 +323,16 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #tellOfRoom(): void {
     this.#waitsForRoom = false
     this.#events?.onWritable()
+  }
+
+  override ref(): void {
+    super.ref()
+    this.#retry?.ref()
+  }
+
+  override unref(): void {
+    super.unref()
+    this.#retry?.unref()
   }
 
   end(done: Done): void {

@@ -80,6 +80,7 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   protected readonly kind: SocketKind<A>
   #fd: number
   #waitingFor = 0
+  #isRef = true
   #isConnecting = false
   /** Set while a connect is waited for; gets the next readiness. */
   #connecting: (() => void) | undefined
@@ -329,11 +330,18 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     this.close()
   }
 
+  /** Whether what it waits for keeps the process alive. */
+  protected get isRef(): boolean {
+    return this.#isRef
+  }
+
   ref(): void {
+    this.#isRef = true
     if (this.#fd >= 0) this.addon.ref(this.#fd, this)
   }
 
   unref(): void {
+    this.#isRef = false
     if (this.#fd >= 0) this.addon.unref(this.#fd, this)
   }
 
