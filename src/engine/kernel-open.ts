@@ -217,7 +217,7 @@ export class KernelOpener<A extends AddressBase> {
     }
   }
 
-  /** Takes a socket over, or a duplicate of it, with these options set. What throws leaves the descriptor as it was. */
+  /** Takes a socket over, or a duplicate of it, with these options set. Where it throws, the descriptor stays the caller's. */
   adopt(
     fd: number,
     what: 'itself' | 'duplicate',

@@ -10,6 +10,7 @@ vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
 const EINTR = -4
 const EAGAIN = -11
 const EMSGSIZE = -90
+const EINPROGRESS = -115
 const ENOBUFS = -105
 const ECONNREFUSED = -111
 const ECONNRESET = -104
@@ -231,4 +232,20 @@ test('the time until sending is tried again keeps the process alive as the socke
   socket.ref()
   expect(isRef()).toBe(true)
   socket.close()
+})
+
+test('an error names the peer that a connect had to wait for, though the kernel has forgotten it', async () => {
+  const addon = new ScriptedAddon()
+    .script('connect', EINPROGRESS)
+    .script('getsockopt', 0)
+    .script('recvmmsg', ECONNRESET)
+  const { socket, events } = datagramOver(addon, true)
+  const connected = socket.connect(testAddress, undefined)
+  addon.ready(WRITABLE)
+  await connected
+  socket.resume()
+  addon.ready(READABLE)
+  expect(events.onError.mock.calls).toEqual([
+    [expect.objectContaining({ code: 'ECONNRESET', address: 'test:7' }), true],
+  ])
 })
