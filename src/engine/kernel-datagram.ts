@@ -110,10 +110,14 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
 
   protected onReady(events: number): void {
     if ((events & DISCONNECTED) !== 0) this.#isEnding = true
-    if ((events & WRITABLE) !== 0 && this.#waitsForRoom) this.#tellOfRoom()
-    if ((events & READABLE) !== 0 && this.#reading) this.#receive()
-    if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
-    if (this.isOpen && (events & ~READABLE) !== 0) this.#waitAsNeeded()
+    try {
+      if ((events & WRITABLE) !== 0 && this.#waitsForRoom) this.#tellOfRoom()
+      if ((events & READABLE) !== 0 && this.#reading) this.#receive()
+      if ((events & FAILED) !== 0 && !this.#reading) this.#keepError()
+    } finally {
+      // Also where a listener throws: after FAILED the watch has stopped.
+      if (this.isOpen && (events & ~READABLE) !== 0) this.#waitAsNeeded()
+    }
   }
 
   /**
@@ -325,6 +329,7 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
     if (!this.#waitsForRoom) {
       clearTimeout(this.#retry)
       this.#retry = setTimeout(() => this.#tellOfRoom(), Math.min(RETRY_FIRST * 2 ** (this.#stalls - 2), RETRY_LAST))
+      if (!this.isRef) this.#retry.unref()
     }
     this.#waitAsNeeded()
   }
@@ -332,6 +337,16 @@ export class KernelDatagram<A extends AddressBase> extends KernelSocket<A> imple
   #tellOfRoom(): void {
     this.#waitsForRoom = false
     this.#events?.onWritable()
+  }
+
+  override ref(): void {
+    super.ref()
+    this.#retry?.ref()
+  }
+
+  override unref(): void {
+    super.unref()
+    this.#retry?.unref()
   }
 
   end(done: Done): void {

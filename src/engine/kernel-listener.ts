@@ -183,11 +183,12 @@ export class KernelListener<A extends AddressBase> extends KernelSocket<A> imple
     const passes = EXHAUSTED.has(result)
     if (passes) {
       // The connection stays in the backlog and would be reported without end: look away until a descriptor may be free.
+      // Meanwhile the watch keeps the process alive, unless `unref` was called; the timer does not.
       this.#waitIdly()
       this.#retry = setTimeout(() => {
         this.#retry = undefined
         if (this.#accepting) this.#waitForConnections()
-      }, EXHAUSTED_RETRY)
+      }, EXHAUSTED_RETRY).unref()
     }
     this.#events?.onError(error, !passes)
   }

@@ -21,7 +21,7 @@ import {
   SOL_SOCKET,
 } from './kernel-options.ts'
 import { KernelStream } from './kernel-stream.ts'
-import { checkBindOptions, explainedBy, namesBeforeOpening } from './opening.ts'
+import { checkBindOptions, explainedBy, explaining, namesBeforeOpening } from './opening.ts'
 import { pause } from './pause.ts'
 import { race } from './race.ts'
 import { FamilySocketKind } from './socket-kind.ts'
@@ -94,7 +94,7 @@ export class KernelOpener<A extends AddressBase> {
     this.#apply(socket, this.#withDefaults(address, 'connect', request.options), 'socket')
     if (request.local !== undefined) await this.#bindLocal(socket, request.local, request)
     this.#apply(socket, request.options, 'bound')
-    await this.#explaining(address, request.options, () => socket.connect(address, signal))
+    await explaining(this.#definition, address, request.options, () => socket.connect(address, signal))
   }
 
   async #bindLocal(socket: KernelSocket<A>, local: A, request: OpenRequest<A>): Promise<void> {
@@ -217,7 +217,7 @@ export class KernelOpener<A extends AddressBase> {
     }
   }
 
-  /** Takes a socket over, or a duplicate of it, with these options set. What throws leaves the descriptor as it was. */
+  /** Takes a socket over, or a duplicate of it, with these options set. Where it throws, the descriptor stays the caller's. */
   adopt(
     fd: number,
     what: 'itself' | 'duplicate',
@@ -370,7 +370,7 @@ export class KernelOpener<A extends AddressBase> {
   ): Promise<void> {
     const steps = this.#bindSteps(socket, address, options)
     const bind = (): void => socket.bind(address)
-    await this.#explaining(address, options, () =>
+    await explaining(this.#definition, address, options, () =>
       bindWithSteps(steps, bind, (cleanup) => {
         keep(socket, cleanup)
         then()
@@ -380,14 +380,6 @@ export class KernelOpener<A extends AddressBase> {
 
   #bindSteps(socket: KernelSocket<A>, address: A, options: Readonly<Record<string, unknown>>): BindSteps {
     return this.#definition.aroundBind?.(address, { fd: socket.fd, options }) ?? {}
-  }
-
-  async #explaining(address: A, options: Readonly<Record<string, unknown>>, call: () => Promise<void>): Promise<void> {
-    try {
-      await call()
-    } catch (error) {
-      throw explainedBy(this.#definition, error, address, options)
-    }
   }
 }
 

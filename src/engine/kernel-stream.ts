@@ -55,14 +55,17 @@ export class KernelStream<A extends AddressBase> extends KernelSocket<A> impleme
   }
 
   protected onReady(events: number): void {
-    if ((events & WRITABLE) !== 0) {
-      if (this.#done !== undefined) this.#write()
-      // Interest in writing is dropped late: as long as the writer keeps the socket full it stays, and costs nothing.
-      else if ((events & FAILED) === 0) this.wait(interest(this.#reading, false))
+    try {
+      if ((events & WRITABLE) !== 0) {
+        if (this.#done !== undefined) this.#write()
+        // Interest in writing is dropped late: as long as the writer keeps the socket full it stays, and costs nothing.
+        else if ((events & FAILED) === 0) this.wait(interest(this.#reading, false))
+      }
+      if ((events & READABLE) !== 0 && this.#reading) this.#read()
+    } finally {
+      // After an error condition the watch has stopped. What is still wanted is waited for again, also where a listener throws.
+      if ((events & FAILED) !== 0 && this.isOpen) this.wait(interest(this.#reading, this.#done !== undefined))
     }
-    if ((events & READABLE) !== 0 && this.#reading) this.#read()
-    // After an error condition the watch has stopped; what is still wanted is waited for again.
-    if ((events & FAILED) !== 0 && this.isOpen) this.wait(interest(this.#reading, this.#done !== undefined))
   }
 
   #read(): void {

@@ -82,12 +82,13 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
   protected readonly kind: SocketKind<A>
   #fd: number
   #waitingFor = 0
+  #isRef = true
   #isConnecting = false
   /** Set while a connect is waited for; gets the next readiness. */
   #connecting: (() => void) | undefined
   #local: A | undefined
   #remote: A | undefined
-  /** What it was connected to: a Unix datagram socket loses its peer with the first message that was refused. */
+  /** What it was connected to, for errors: the kernel forgets a peer's name once the peer is lost. */
   protected connectedTo: A | undefined
   /** The peer's sockaddr that accept(2) gave, as latin1: decoded when somebody asks for it. */
   #remoteName: string | undefined
@@ -241,20 +242,20 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     const fail = (errno: number) => systemError(errno, 'connect', this.kind.format(address))
     for (let delay = BACKLOG_RETRY_FIRST; ; delay = Math.min(delay * 2, BACKLOG_RETRY_LAST)) {
       const result = this.addon.connect(this.#fd, bytes)
-      if (result === 0) {
-        this.connectedTo = address
-        return
-      }
       if (result === EAGAIN) {
         await pause(delay, signal)
         continue
       }
-      if (result !== EINPROGRESS && result !== EINTR) throw fail(result)
-      this.#isConnecting = true
-      await this.#untilConnected(signal)
-      this.#isConnecting = false
-      const error = this.takeError()
-      if (error !== 0 && !this.wasConnected(error)) throw fail(error)
+      if (result === EINPROGRESS || result === EINTR) {
+        this.#isConnecting = true
+        await this.#untilConnected(signal)
+        this.#isConnecting = false
+        const error = this.takeError()
+        if (error !== 0 && !this.wasConnected(error)) throw fail(error)
+      } else if (result !== 0) {
+        throw fail(result)
+      }
+      this.connectedTo = address
       return
     }
   }
@@ -331,11 +332,18 @@ export abstract class KernelSocket<A extends AddressBase> implements Handle<A> {
     this.close()
   }
 
+  /** Whether what it waits for keeps the process alive. */
+  protected get isRef(): boolean {
+    return this.#isRef
+  }
+
   ref(): void {
+    this.#isRef = true
     if (this.#fd >= 0) this.addon.ref(this.#fd, this)
   }
 
   unref(): void {
+    this.#isRef = false
     if (this.#fd >= 0) this.addon.unref(this.#fd, this)
   }
 

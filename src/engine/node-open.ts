@@ -1,14 +1,14 @@
 import { isIPv6, type Socket } from 'node:net'
 import type { AddressBase } from '../core/address.ts'
-import { fromNodeError, SocketError, unsupported } from '../core/errors.ts'
+import { fromNodeError, type SocketError, unsupported } from '../core/errors.ts'
 import type { SchemeFacts } from '../core/facts.ts'
 import type { AnyHandle, DatagramHandle, ListenerHandle } from '../core/family.ts'
 import type { ListenRequest, OpenRequest } from '../core/options.ts'
-import { bindWithSteps, isOfBind } from './bind-steps.ts'
+import { bindWithSteps } from './bind-steps.ts'
 import { firstPossible } from './candidates.ts'
 import { domainOf } from './kernel.ts'
 import type { KernelFamilyDefinition, Purpose } from './kernel-family.ts'
-import type { NodeCodec, NodeEndpoint, NodeKind } from './node.ts'
+import type { NodeCodec, NodeEndpoint, NodeHost, NodeKind } from './node.ts'
 import { hostOf, NodeDatagram } from './node-datagram.ts'
 import { NodeListener } from './node-listener.ts'
 import {
@@ -21,7 +21,7 @@ import {
 } from './node-options.ts'
 import { connectSocket, type KnownNames, NodeStream } from './node-stream.ts'
 import { checkPath } from './node-unix.ts'
-import { checkBindOptions, explainedBy, namesBeforeOpening } from './opening.ts'
+import { checkBindOptions, explainedBy, explaining, namesBeforeOpening } from './opening.ts'
 import { race } from './race.ts'
 import { checkValues, namedOptions } from './socket-options.ts'
 
@@ -45,32 +45,26 @@ export class NodeOpener<A extends AddressBase> {
     const given = this.#socketOptions(address, isStream ? streamOptions : datagramOptions, options)
     const candidates = await this.#resolve(address, 'connect', request)
     const locals = local === undefined ? [] : await this.#resolve(local, 'bind', request)
-    const attempt = async (candidate: A, stop: Signal): Promise<AnyHandle<A>> => {
-      const from = localFor(this.#kind(candidate), candidate, locals)
-      try {
-        return isStream
-          ? await this.#connectStream(candidate, from, given, stop)
-          : await this.#connectDatagram(candidate, from, given, stop)
-      } catch (error) {
-        const isOfLocal = error instanceof SocketError && isOfBind(error)
-        throw explainedBy(this.#definition, error, (isOfLocal && from) || candidate, given)
-      }
-    }
+    const attempt = (candidate: A, stop: Signal): Promise<AnyHandle<A>> =>
+      isStream
+        ? this.#connectStream(candidate, locals, given, stop)
+        : this.#connectDatagram(candidate, locals, given, stop)
     return race(candidates, signal, attempt, (late) => late.close())
   }
 
-  async #connectStream(address: A, from: A | undefined, given: GivenOptions, signal: Signal): Promise<NodeStream<A>> {
+  async #connectStream(address: A, locals: readonly A[], given: GivenOptions, signal: Signal): Promise<NodeStream<A>> {
     const kind = this.#kind(address)
     checkValues(kind, given)
     const { reusePort, ipv6Only } = openingOptions(given)
     if (reusePort || ipv6Only) throw kernelOnly(`${reusePort ? 'reusePort' : 'ipv6Only'} of a connecting socket`)
     const to = kind.encode(address)
     const text = kind.format(address)
-    const local = from && hostOf(kind, from)
-    const ends = { ...to, ...(local && { localAddress: local.host, localPort: local.port }) }
-    const socket = await connectSocket(ends, signal).catch((error) => {
+    const from = localFor(kind, to, locals)
+    const bound = from && { localAddress: from.host, localPort: from.port }
+    const socket = await connectSocket({ ...to, ...bound }, signal).catch((error) => {
       if (signal?.aborted) throw signal.reason
-      throw fromNodeError(error, 'connect', from !== undefined && isOfBind(error) ? kind.format(from) : text)
+      const failed = error.syscall === 'bind' && from !== undefined ? from.address : address
+      throw explainedBy(this.#definition, fromNodeError(error, 'connect', kind.format(failed)), failed, given)
     })
     return this.#stream(kind, socket, given, text, 'path' in to ? { local: undefined, remote: address } : undefined)
   }
@@ -85,14 +79,21 @@ export class NodeOpener<A extends AddressBase> {
     }
   }
 
-  #connectDatagram(address: A, from: A | undefined, given: GivenOptions, signal: Signal): Promise<NodeDatagram<A>> {
+  async #connectDatagram(
+    address: A,
+    locals: readonly A[],
+    given: GivenOptions,
+    signal: Signal,
+  ): Promise<NodeDatagram<A>> {
     const kind = this.#kind(address)
     const to = hostOf(kind, address)
-    const local = from === undefined ? { host: isIPv6(to.host) ? '::' : '0.0.0.0', port: 0 } : hostOf(kind, from)
+    const text = kind.format(address)
+    const from = localFor(kind, to, locals)
     return this.#datagram(kind, isIPv6(to.host), given, signal, async (datagram) => {
-      await datagram.bind(local, kind.format(from ?? address))
-      setNodeOptions(datagramOptions, datagram.socket, given, kind.format(address))
-      await datagram.connect(to, address)
+      if (from === undefined) await datagram.bind({ host: isIPv6(to.host) ? '::' : '0.0.0.0', port: 0 }, text)
+      else await this.#explaining(from.address, given, () => datagram.bind(from, kind.format(from.address)))
+      setNodeOptions(datagramOptions, datagram.socket, given, text)
+      await this.#explaining(address, given, () => datagram.connect(to, address))
     })
   }
 
@@ -159,11 +160,15 @@ export class NodeOpener<A extends AddressBase> {
     bind: () => Promise<void>,
   ): Promise<void> {
     const steps = this.#definition.aroundBind?.(address, { fd: undefined, options }) ?? {}
-    await bindWithSteps(steps, bind, (cleanup) => {
-      if (cleanup !== undefined) socket.onceClosed(cleanup)
-    }).catch((error) => {
-      throw explainedBy(this.#definition, error, address, options)
-    })
+    await this.#explaining(address, options, () =>
+      bindWithSteps(steps, bind, (cleanup) => {
+        if (cleanup !== undefined) socket.onceClosed(cleanup)
+      }),
+    )
+  }
+
+  #explaining(address: A, options: GivenOptions, call: () => Promise<void>): Promise<void> {
+    return explaining(this.#definition, address, options, call)
   }
 
   async #resolve(address: A, purpose: Purpose, request: OpenRequest<A>): Promise<readonly A[]> {
@@ -203,11 +208,15 @@ export class NodeOpener<A extends AddressBase> {
 }
 
 /** Of the addresses to connect from, the one of the destination's own kind. */
-function localFor<A extends AddressBase>(kind: NodeKind<A>, address: A, locals: readonly A[]): A | undefined {
+function localFor<A extends AddressBase>(
+  kind: NodeKind<A>,
+  to: NodeEndpoint,
+  locals: readonly A[],
+): (NodeHost & { readonly address: A }) | undefined {
   if (locals.length === 0) return undefined
-  const to = kind.encode(address)
   if ('path' in to) throw kernelOnly('connecting from a Unix socket that has a name')
-  return locals.find((local) => isIPv6(hostOf(kind, local).host) === isIPv6(to.host)) ?? locals[0]
+  const hosts = locals.map((address) => ({ ...hostOf(kind, address), address }))
+  return hosts.find(({ host }) => isIPv6(host) === isIPv6(to.host)) ?? hosts[0]
 }
 
 function kernelOnly(what: string): SocketError {

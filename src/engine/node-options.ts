@@ -154,6 +154,8 @@ export function writeNodeOption<S>(
 /** As the kernel engine's: `setsockopt EINVAL: ttl: invalid argument`. */
 function failure(error: unknown, call: string, option: string | RawOption, address?: string): SocketError {
   const known = fromNodeError(error, call, address)
+  // Not a call's failure: ours, of what Node has no words for.
+  if (known.syscall === undefined) return known
   return because(known, `${String(option)}: ${wordsOf(known.errno) ?? known.message}`)
 }
 

@@ -25,6 +25,20 @@ export function checkBindOptions<A extends AddressBase>(
   }
 }
 
+/** Runs what binds to, connects to or listens at `address`: its error has the family's explanation where there is one. */
+export async function explaining<A extends AddressBase, T>(
+  definition: KernelFamilyDefinition<A>,
+  address: A,
+  options: Given,
+  call: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw explainedBy(definition, error, address, options)
+  }
+}
+
 /** The error, with the family's explanation where it has one. */
 export function explainedBy<A extends AddressBase>(
   definition: KernelFamilyDefinition<A>,

@@ -10,6 +10,7 @@ vi.mock('../../src/core/timers.ts', () => import('../support/global-timers.ts'))
 const EINTR = -4
 const EAGAIN = -11
 const EMSGSIZE = -90
+const EINPROGRESS = -115
 const ENOBUFS = -105
 const ECONNREFUSED = -111
 const ECONNRESET = -104
@@ -95,6 +96,20 @@ test('the end of a message socket is an empty message without a timestamp, and c
   expect(events.onEnd).toHaveBeenCalledTimes(1)
   socket.resume()
   expect(addon.waitingFor).toBe(0)
+})
+
+test('a listener that throws at an error does not end the waiting', () => {
+  const addon = new ScriptedAddon().script('recvmmsg', ECONNREFUSED, arrivals({ text: 'next', from: 1 }))
+  const { socket, events } = datagramOver(addon)
+  events.onError.mockImplementation(() => {
+    throw new Error('thrown by a listener')
+  })
+  socket.resume()
+  addon.waitingFor = 0
+  expect(() => addon.ready(READABLE | WRITABLE | FAILED)).toThrow('thrown by a listener')
+  expect(addon.waitingFor & READABLE).toBe(READABLE)
+  addon.ready(READABLE)
+  expect(events.onMessages).toHaveBeenCalledTimes(1)
 })
 
 test('an interruption is no error; an error of an earlier datagram is told and the socket goes on', () => {
@@ -200,4 +215,37 @@ test('a socket that somebody else has shut down gives what is there, and ends', 
   addon.ready(READABLE)
   expect(events.onEnd).toHaveBeenCalledTimes(1)
   expect(addon.waitingFor).toBe(0)
+})
+
+test('the time until sending is tried again keeps the process alive as the socket does', () => {
+  const timers = vi.spyOn(globalThis, 'setTimeout')
+  const addon = new ScriptedAddon().script('send', ENOBUFS, ENOBUFS, ENOBUFS)
+  const { socket } = datagramOver(addon)
+  const isRef = () => timers.mock.results.at(-1)?.value.hasRef()
+  socket.send(messages(1), 0)
+  socket.send(messages(1), 0)
+  expect(isRef()).toBe(true)
+  socket.unref()
+  expect(isRef()).toBe(false)
+  socket.send(messages(1), 0)
+  expect(isRef()).toBe(false)
+  socket.ref()
+  expect(isRef()).toBe(true)
+  socket.close()
+})
+
+test('an error names the peer that a connect had to wait for, though the kernel has forgotten it', async () => {
+  const addon = new ScriptedAddon()
+    .script('connect', EINPROGRESS)
+    .script('getsockopt', 0)
+    .script('recvmmsg', ECONNRESET)
+  const { socket, events } = datagramOver(addon, true)
+  const connected = socket.connect(testAddress, undefined)
+  addon.ready(WRITABLE)
+  await connected
+  socket.resume()
+  addon.ready(READABLE)
+  expect(events.onError.mock.calls).toEqual([
+    [expect.objectContaining({ code: 'ECONNRESET', address: 'test:7' }), true],
+  ])
 })

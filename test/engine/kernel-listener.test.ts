@@ -71,6 +71,14 @@ test('without a free descriptor it looks away for a while, says so, and goes on'
   expect(events.onAccept).toHaveBeenCalledTimes(1)
 })
 
+test('while it looks away its watch keeps the process alive, and no timer does', () => {
+  const timers = vi.spyOn(globalThis, 'setTimeout')
+  const addon = new ScriptedAddon().script('accept', EMFILE)
+  listenerOver(addon).listener.resume()
+  addon.ready(READABLE)
+  expect(timers.mock.results.map(({ value }) => value.hasRef())).toEqual([false])
+})
+
 test('any other failure of accept is fatal', () => {
   const addon = new ScriptedAddon().script('accept', EINVAL)
   const { listener, events } = listenerOver(addon)

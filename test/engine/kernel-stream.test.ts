@@ -140,6 +140,18 @@ test('an error condition stops the watch: the error is read, and what is still w
   expect(events.onError.mock.calls[0]?.[0]).toMatchObject({ code: 'ECONNRESET', syscall: 'read' })
 })
 
+test('a listener that throws while there is an error condition does not end the waiting', () => {
+  const addon = new ScriptedAddon().script('recv', 1, EAGAIN)
+  const { stream, events } = streamOver(addon)
+  events.onData.mockImplementation(() => {
+    throw new Error('thrown by a listener')
+  })
+  stream.resume()
+  addon.waitingFor = 0
+  expect(() => addon.ready(READABLE | WRITABLE | FAILED)).toThrow('thrown by a listener')
+  expect(addon.waitingFor).toBe(READABLE)
+})
+
 test('end of our direction: a peer that is gone needs none, any other failure is told', () => {
   const addon = new ScriptedAddon().script('shutdown', 0, ENOTCONN, EPIPE)
   const { stream } = streamOver(addon)

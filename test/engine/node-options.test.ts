@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
+import { SocketError } from '../../src/core/errors.ts'
 import { given, need } from '../support/need.ts'
 import { eventually, openDescriptors } from '../support/resources.ts'
 import {
@@ -117,6 +118,13 @@ describe('options of a datagram socket of the node engine', () => {
     await near.sendAll([everybody])
     await sleep(50)
     expect(near.errors).toHaveLength(1)
+  })
+
+  always('an interface by a number that Node has no name for: what is not supported, and why', async () => {
+    using near = await bindDatagram('127.0.0.1')
+    expect(() => near.handle.setOption('multicastInterface', 2_000_000)).toThrow(
+      new SocketError('ERR_UNSUPPORTED', 'the interface number 2000000 is not supported: Node wants its name'),
+    )
   })
 
   for (const on of ['127.0.0.1', 'lo']) {

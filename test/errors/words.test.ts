@@ -98,6 +98,17 @@ describe.each<EngineName>(['kernel', 'node'])('what a failure says, %s engine', 
     expect(refused).toMatchObject({ errno: -99, code: 'EADDRNOTAVAIL' })
   })
 
+  given(scheme('tcp', engine))('an address that cannot be connected from is named, not the destination', async () => {
+    for (const name of ['tcp', 'udp']) {
+      const absent = await failureOf(connect(`${name}://127.0.0.1:9`, { engine, local: `${name}://192.0.2.1:0` }))
+      const address = `${name}://192.0.2.1:0`
+      expect(absent).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'bind', address })
+      expect(absent.message).toBe(
+        `bind EADDRNOTAVAIL ${address}: no interface of this machine has the address 192.0.2.1`,
+      )
+    }
+  })
+
   given(scheme('tcp', engine))('a wrong name is answered with the one that was meant, and the list', async () => {
     const misspelt = await failureOf(connect('tcp://127.0.0.1:1', { engine, nodelay: true } as object))
     expect(misspelt.message).toMatch(/^tcp has no option "nodelay"; did you mean noDelay\? Known: .*keepAlive.*timeout/)
