@@ -114,7 +114,8 @@ function take<T>(channel: HandOverChannel, inheritance: string, adopt: (held: He
   try {
     taking = adopt(socket)
     const { handle, listener } = taking
-    token = tokenCame.give((fd) => handle.token?.(fd))
+    // A handle without tokens leaves the descriptor to be closed.
+    if (handle.token !== undefined) token = tokenCame.give((fd) => handle.token?.(fd))
     if (inheritance !== '') handle.inherit?.(inheritance)
     // The point of no return, for both. Who cannot say that it has the token must not take it: it would pass for dead.
     if (channel.isDestroyed || token?.take() !== true) throw channel.reset()
