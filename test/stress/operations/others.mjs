@@ -2,7 +2,7 @@
 import { collect } from '../collect.mjs'
 import { endOf } from '../ends.mjs'
 import { Peer } from '../peer.mjs'
-import { schemes } from '../schemes.mjs'
+import { schemeNamed } from '../schemes.mjs'
 import { Thread } from '../thread.mjs'
 import { places } from '../world.mjs'
 import { emptying } from './at-place.mjs'
@@ -36,7 +36,7 @@ export const others = [
     draw: (random) => ({ end: random.below(places.ends), fds: random.pick([1, 20]) }),
     perform(world, { end, fds }) {
       if (world.python === undefined || !world.schemes.has('unixgram')) return
-      const scheme = schemes.find(({ name }) => name === 'unixgram')
+      const scheme = schemeNamed('unixgram')
       const done = (endpoint) => {
         const slow = endOf(world, endpoint, 'unixgram', { flowing: false })
         world.put('ends', end, slow)
