@@ -28,7 +28,7 @@
  * - `perf_hooks` has no entries of the type `net`; async_hooks knows no resources of our sockets.
  * - Under `tls.connect({ socket })` the socket has to be connected or connecting: one that is to be connected later fails.
  *   The TLSSocket tells no addresses then: `secure` of `polysocket` gives one that does.
- * - `BoundSocket` is Node's own, and `listen` refuses it.
+ * - `BoundSocket` is Node's own; `listen` and the option `handle` refuse it.
  * - Without the native addon (see README, "Engines") `listen` is under way when it returns, so that `address()` is `null`
  *   until 'listening', and `fd` and handles cannot be taken over.
  *

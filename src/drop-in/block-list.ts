@@ -4,12 +4,11 @@ import { invalidType } from './errors/argument-errors.ts'
 
 export type { BlockList }
 
-/** Reads a block list from options; `undefined` for a falsy value. Throws a `TypeError` for anything else, as Node does. */
-export function readBlockList(options: Partial<Record<string, unknown>>, name: string): BlockList | undefined {
-  const list = options[name]
-  if (!list) return undefined
-  if (!isBlockList(list)) throw invalidType(`options.${name}`, 'an net.BlockList', list)
-  return list
+/** Reads the option of this name; `undefined` for a falsy value. Throws a `TypeError` for what is no block list, as Node does. */
+export function readBlockList(value: unknown, name: string): BlockList | undefined {
+  if (!value) return undefined
+  if (!isBlockList(value)) throw invalidType(`options.${name}`, 'an net.BlockList', value)
+  return value
 }
 
 /** Node 20 has no `isBlockList` yet. */

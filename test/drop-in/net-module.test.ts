@@ -55,9 +55,15 @@ test("a BoundSocket of Node's is refused, and keeps its descriptor", ({ skip }) 
   }
   if (BoundSocket === undefined) return skip('this Node has no net.BoundSocket: run on Node 24.22 or later')
   const bound = new BoundSocket({ port: 0, host: '127.0.0.1' })
-  for (const options of [bound, { handle: bound }]) {
-    expect(() => net.createServer().listen(options as never)).toThrow(
-      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+  const uses: ((options: never) => unknown)[] = [
+    (options) => net.createServer().listen(options),
+    (options) => net.createServer().listen({ handle: options }),
+    (handle) => new net.Socket({ handle } as object),
+    (handle) => net.connect({ port: 1, handle } as { port: number }),
+  ]
+  for (const use of uses) {
+    expect(() => use(bound as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE', message: expect.stringContaining('net.BoundSocket') }),
     )
   }
   bound.close()

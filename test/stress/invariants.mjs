@@ -64,16 +64,15 @@ export class Baseline {
   /** All is closed: every promise settles, every descriptor goes, no message was lost, memory is as before. */
   async check(world) {
     world.closeAll()
-    closeReceived(world, world.received.size)
-    await eventually(() => {
-      closeReceived(world, world.received.size)
-      return world.waiting.length === 0
-    })
+    // More of them may come until the last endpoint is closed.
+    const settle = (isSettled) =>
+      eventually(() => {
+        closeReceived(world)
+        return isSettled()
+      })
+    await settle(() => world.waiting.length === 0)
     if (world.waiting.length > 0) world.fail(`never settled: ${[...new Set(world.waiting)].slice(0, 10).join(', ')}`)
-    await eventually(() => {
-      closeReceived(world, world.received.size)
-      return this.#leaked().length === 0
-    })
+    await settle(() => this.#leaked().length === 0)
     const leaked = this.#leaked()
     if (leaked.length > 0) world.fail(`${leaked.length} descriptors are left open: ${leaked.slice(0, 10).join(', ')}`)
     const lost = world.flows.lost()

@@ -1,5 +1,5 @@
-# A peer of another program: peer.py HABIT SCHEME NAME. It connects, does as is its habit, and stays until it is killed.
-# What goes wrong with its socket is no matter: the other end may be closed at any time.
+# A peer of another program: peer.py HABIT SCHEME NAME. It connects, does as is its habit, and stays until it is killed,
+# for a minute at most. What goes wrong with its socket is no matter: the other end may be closed at any time.
 import array, os, socket, sys, time
 
 habit, scheme, name = sys.argv[1:]

@@ -24,8 +24,8 @@ function keep(world, fd) {
   world.own(fd, 'a descriptor that came with a message', () => world.received.has(fd))
 }
 
-/** Closes the oldest of them. */
-export function closeReceived(world, count) {
+/** Closes the oldest of them, or all. */
+export function closeReceived(world, count = world.received.size) {
   for (const fd of [...world.received].slice(0, count)) {
     world.received.delete(fd)
     world.disown(fd)

@@ -50,3 +50,8 @@ function rawUnixAddress(number) {
 function abstractName(number) {
   return `polysocket-stress-${process.pid}-${number}`
 }
+
+/** @returns {Scheme} */
+export function schemeNamed(name) {
+  return schemes.find((scheme) => scheme.name === name)
+}

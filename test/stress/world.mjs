@@ -34,7 +34,7 @@ export class World {
   received = new Set()
   /** @type {Map<number, { identity: string, isOpen: () => boolean, what: string }>} */
   #owned = new Map()
-  /** @type {Set<string>} each with the number of its operation */
+  /** @type {Set<{ name: string }>} each name with the number of its operation */
   #waiting = new Set()
   /** @type {Broken | undefined} the first */
   broken

@@ -58,8 +58,8 @@ export function readCreateOptions(input: unknown): Created {
     typeof input === 'object' && input !== null ? { ...input } : { type: input }
   const recvBufferSize = readSize(options, 'recvBufferSize')
   const sendBufferSize = readSize(options, 'sendBufferSize')
-  const receiveBlockList = readBlockList(options, 'receiveBlockList')
-  const sendBlockList = readBlockList(options, 'sendBlockList')
+  const receiveBlockList = readBlockList(options.receiveBlockList, 'receiveBlockList')
+  const sendBlockList = readBlockList(options.sendBlockList, 'sendBlockList')
   const { signal } = options
   const kind = kindOf(options)
   if (!kind.hasIPAddresses && (receiveBlockList !== undefined || sendBlockList !== undefined)) {

@@ -4,6 +4,7 @@ import type { Resolved } from '../../core/registry.ts'
 import { type InetAddress, inet } from '../../families/inet.ts'
 import { type UnixAddress, unix } from '../../families/unix.ts'
 import { registry } from '../registry.ts'
+import { isLibuvSince } from './libuv.ts'
 
 /** What `socket.address()` and its like tell of one end. */
 export interface SocketName {
@@ -19,8 +20,7 @@ export interface SocketName {
 export type Wording = 'tcp' | 'pipe' | 'address'
 
 /** Before libuv 1.48 Node fills an abstract name up with NULs. Both ends must do so, or they do not meet. */
-const [major = 0, minor = 0] = (process.versions.uv ?? '').split('.').map(Number)
-const padsNames = major === 1 && minor < 48
+const padsNames = !isLibuvSince(48)
 
 /** An address of ours that carries a stream: text that begins with the scheme of one, or an object that names its family. */
 export function streamAddress(input: unknown): Resolved | undefined {

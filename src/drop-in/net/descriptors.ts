@@ -8,6 +8,7 @@ import { invalidDescriptor } from '../errors/argument-errors.ts'
 import { checkInt32 } from '../errors/checks.ts'
 import { callFailed } from '../errors/system-error.ts'
 import type { Wording } from './addresses.ts'
+import { refuseBoundSocket } from './bound-socket.ts'
 import { SocketHandle } from './socket-handle.ts'
 import { failureIn } from './system-errors.ts'
 
@@ -32,6 +33,7 @@ export function openDescriptor(fd: unknown): SocketHandle {
 /** A handle of ours; or one of Node's, of which we take a duplicate of its descriptor before it is closed. */
 export function takeHandle(handle: SocketHandle | ForeignHandle): SocketHandle {
   if (handle instanceof SocketHandle) return handle
+  refuseBoundSocket(handle, 'options.handle')
   if (handle.fd === undefined || handle.fd < 0) throw invalidDescriptor('UNKNOWN')
   const ours = streamOn(handle.fd, 'duplicate')
   handle.close()

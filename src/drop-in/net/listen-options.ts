@@ -1,9 +1,9 @@
-import net from 'node:net'
 import type { AddressInput } from '../../core/address.ts'
 import type { Resolved } from '../../core/registry.ts'
 import { invalidValue } from '../errors/argument-errors.ts'
 import { checkPort } from '../errors/checks.ts'
 import { streamAddress } from './addresses.ts'
+import { refuseBoundSocket } from './bound-socket.ts'
 import type { ForeignListener } from './foreign-listener.ts'
 
 /** What `listen` takes, before it is checked. */
@@ -46,9 +46,7 @@ const WRITABLE = 0o222
 /** Which of the forms of `listen` this is. Throws what Node throws. */
 export function readPlace(options: ListenOptions | ForeignListener, args: readonly unknown[]): Place {
   if (isHandle(options)) return { by: 'handle', handle: options }
-  // Two owners would close its descriptor.
-  if (isBoundSocket(options))
-    throw invalidValue('options', options, 'is a net.BoundSocket, for a server of node:net alone')
+  refuseBoundSocket(options, 'options')
   if (typeof options.fd === 'number' && options.fd >= 0) return { by: 'fd', fd: options.fd }
   const { path, host, ipv6Only, reusePort } = options
   const port = isAnyPort(options, args) ? 0 : options.port
@@ -65,12 +63,6 @@ export function readPlace(options: ListenOptions | ForeignListener, args: readon
 
 function isHandle(options: ListenOptions | ForeignListener): options is ForeignListener {
   return 'listen' in options && 'onconnection' in options
-}
-
-/** Since Node 24.22. */
-function isBoundSocket(options: object): boolean {
-  const { BoundSocket } = net as { BoundSocket?: unknown }
-  return typeof BoundSocket === 'function' && options instanceof BoundSocket
 }
 
 /** listen(), listen(callback), listen(null), listen(undefined): a port of the system's choice. */

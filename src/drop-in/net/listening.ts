@@ -4,6 +4,7 @@ import type { ListenRequest } from '../../core/options.ts'
 import { pipeAddress, pipeFamily, tcpAddress, tcpFamily, type Wording } from './addresses.ts'
 import { listenOnDescriptor } from './descriptors.ts'
 import type { ListeningHandle } from './foreign-listener.ts'
+import { isLibuvSince } from './libuv.ts'
 import type { Place } from './listen-options.ts'
 import { ServerHandle } from './server-handle.ts'
 import { failureIn, listenError, pipeFailure } from './system-errors.ts'
@@ -15,9 +16,6 @@ interface Opened {
   readonly wording: Wording
   readonly handle: ListenerHandle<AddressBase> | Promise<ListenerHandle<AddressBase>>
 }
-
-const [MAJOR = 0, MINOR = 0] = process.versions.uv.split('.').map(Number)
-const MODE_IS_EXACT = MAJOR > 1 || MINOR >= 51
 
 const ANY_IPV6 = '::'
 const ANY_IPV4 = '0.0.0.0'
@@ -99,7 +97,7 @@ function listen(
  */
 function modeOf(added: number): { mode?: number } {
   if (added === 0) return {}
-  return { mode: MODE_IS_EXACT ? added : (0o777 & ~process.umask()) | added }
+  return { mode: isLibuvSince(51) ? added : (0o777 & ~process.umask()) | added }
 }
 
 function describe(error: Error, place: NumericPlace): Error {

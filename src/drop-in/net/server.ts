@@ -275,12 +275,14 @@ function connectionKey(place: NumericPlace): string {
 function readServerOptions(options: ServerOptions | ConnectionListener | null | undefined): ServerOptions {
   if (typeof options === 'function' || options === null || options === undefined) return {}
   if (typeof options !== 'object') throw invalidType('options', 'of type object', options)
-  const { keepAliveInitialDelay, highWaterMark, blockList: _, ...others } = options
+  const { keepAliveInitialDelay, highWaterMark, blockList } = options
   if (keepAliveInitialDelay !== undefined) checkNumber(keepAliveInitialDelay, 'options.keepAliveInitialDelay')
   if (highWaterMark !== undefined) checkNumber(highWaterMark, 'options.highWaterMark')
-  const rest = { ...others, blockList: readBlockList({ ...options }, 'blockList') }
-  if (highWaterMark === undefined) return { ...rest, keepAliveInitialDelay }
-  return { ...rest, keepAliveInitialDelay, ...(highWaterMark >= 0 && { highWaterMark }) }
+  return {
+    ...options,
+    highWaterMark: highWaterMark !== undefined && highWaterMark >= 0 ? highWaterMark : undefined,
+    blockList: readBlockList(blockList, 'blockList'),
+  }
 }
 
 function isBound(options: ListenOptions | ForeignListener): options is ForeignListener {

@@ -28,7 +28,7 @@ export class Socket extends SocketStream implements ConnectingSocket {
     this.#noDelay = Boolean(options.noDelay)
     this.#keepAlive = Boolean(options.keepAlive)
     this.#keepAliveDelay = wholeSeconds(options.keepAliveInitialDelay)
-    const blockList = readBlockList({ ...options }, 'blockList')
+    const blockList = readBlockList(options.blockList, 'blockList')
     if (blockList !== undefined) this.blockList = blockList
   }
 

@@ -1,23 +1,15 @@
 // Operations that close, in every manner.
 import { places } from '../world.mjs'
+import { acting, emptying } from './at-place.mjs'
 
 /** @type {readonly import('./index.mjs').Operation[]} */
 export const closing = [
-  onEnds('close', 6, (end) => end.close()),
-  onEnds('destroy', 4, (end) => end.reset()),
-  onEnds('abort', 6, (end) => end.abort()),
-  {
-    name: 'stopListening',
-    weight: 2,
-    draw: (random) => ({ at: random.below(places.listeners) }),
-    perform: (world, { at }) => world.put('listeners', at, undefined),
-  },
-  {
-    name: 'abortAccept',
-    weight: 2,
-    draw: (random) => ({ at: random.below(places.listeners) }),
-    perform: (world, { at }) => world.listeners[at]?.abort(),
-  },
+  // The end stays at its place, closed.
+  acting('close', 6, 'ends', (end) => end.close()),
+  acting('destroy', 4, 'ends', (end) => end.reset()),
+  acting('abort', 6, 'ends', (end) => end.abort()),
+  emptying('stopListening', 2, 'listeners'),
+  acting('abortAccept', 2, 'listeners', (listening) => listening.abort()),
   {
     // A stream whose peer does not read is closed while much waits in the kernel.
     name: 'part',
@@ -72,16 +64,4 @@ const deaf = {
   end: nothing,
   abort: nothing,
   reset: nothing,
-}
-
-/** @returns {import('./index.mjs').Operation} closes the end at a place, which stays there as closed */
-function onEnds(name, weight, act) {
-  return {
-    name,
-    weight,
-    draw: (random) => ({ at: random.below(places.ends) }),
-    perform(world, { at }) {
-      if (world.ends[at] !== undefined) act(world.ends[at])
-    },
-  }
 }

@@ -1,13 +1,15 @@
 // Operations that open: pairs, listeners, connections, bound sockets.
 import { endOf } from '../ends.mjs'
 import { Listening } from '../listening.mjs'
-import { schemes } from '../schemes.mjs'
+import { schemeNamed, schemes } from '../schemes.mjs'
 import { places } from '../world.mjs'
 
 const connected = schemes.filter((scheme) => scheme.connected)
 const bound = schemes.filter((scheme) => !scheme.connected)
 const paired = schemes.filter((scheme) => scheme.paired)
 const passing = ['unixgram', 'unixpacket']
+/** Either engine has them, so that a listener and who connects to it may have different ones. */
+const choosable = ['tcp', 'udp']
 
 /** @type {readonly import('./index.mjs').Operation[]} */
 export const opening = [
@@ -41,10 +43,9 @@ export const opening = [
     }),
     perform(world, { scheme: name, at, byEvent, backlog, maxConnections, engine, options }) {
       if (!world.schemes.has(name)) return
-      const scheme = schemes.find((each) => each.name === name)
+      const scheme = schemeNamed(name)
       const listening = world.library.listen(world.freshAddress(scheme), {
-        ...optionsFor(name, options),
-        ...engineFor(name, engine),
+        ...settingsFor(name, engine, options),
         backlog,
         maxConnections,
       })
@@ -71,7 +72,7 @@ export const opening = [
       listening.expect(far, options)
       const controller = new AbortController()
       const { signal } = controller
-      const all = { ...optionsFor(scheme.name, options), ...engineFor(scheme.name, engine), signal }
+      const all = { ...settingsFor(scheme.name, engine, options), signal }
       const put = (endpoint) => world.put('ends', near, endOf(world, endpoint, scheme.name, options))
       if (atOnce && scheme.kind === 'stream') put(world.library.createConnection(listener.address, all))
       else void world.watch(world.library.connect(listener.address, all), `connect to ${scheme.name}`, { done: put })
@@ -90,8 +91,8 @@ export const opening = [
     }),
     perform(world, { scheme: name, at, engine, options }) {
       if (!world.schemes.has(name)) return
-      const scheme = schemes.find((each) => each.name === name)
-      const all = { ...optionsFor(name, options), ...engineFor(name, engine) }
+      const scheme = schemeNamed(name)
+      const all = settingsFor(name, engine, options)
       const done = (endpoint) => world.put('ends', at, endOf(world, endpoint, name, options))
       void world.watch(world.library.bind(world.freshAddress(scheme), all), `bind of ${name}`, { done })
     },
@@ -108,7 +109,7 @@ export const opening = [
     perform(world, { to, near, engine, options }) {
       const { scheme, address } = world.ends[to] ?? {}
       if (address === undefined || address.unnamed || !bound.some(({ name }) => name === scheme)) return
-      const all = { ...optionsFor(scheme, options), ...engineFor(scheme, engine) }
+      const all = settingsFor(scheme, engine, options)
       const done = (endpoint) => world.put('ends', near, endOf(world, endpoint, scheme, options))
       void world.watch(world.library.connect(address, all), `connect to a bound ${scheme}`, { done })
     },
@@ -138,7 +139,7 @@ function drawEngine(random) {
   return random.oneIn(6) ? 'node' : undefined
 }
 
-/** Node has three of the schemes, of which a listener and who connects to it may have different engines. */
-function engineFor(scheme, engine) {
-  return ['tcp', 'udp'].includes(scheme) ? { engine } : {}
+function settingsFor(scheme, engine, options) {
+  const all = optionsFor(scheme, options)
+  return choosable.includes(scheme) ? { ...all, engine } : all
 }

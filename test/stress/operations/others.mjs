@@ -1,11 +1,11 @@
 // Operations of others: processes that connect and are killed, workers that are terminated, the collector.
-
 import { collect } from '../collect.mjs'
 import { endOf } from '../ends.mjs'
 import { Peer } from '../peer.mjs'
-import { schemes } from '../schemes.mjs'
+import { schemeNamed } from '../schemes.mjs'
 import { Thread } from '../thread.mjs'
 import { places } from '../world.mjs'
+import { emptying } from './at-place.mjs'
 
 const spoken = ['unix', 'unixpacket', 'tcp']
 
@@ -28,12 +28,7 @@ export const others = [
       world.put('peers', at, new Peer(world, habit, listening.listener.address))
     },
   },
-  {
-    name: 'killPeer',
-    weight: 4,
-    draw: (random) => ({ at: random.below(places.peers) }),
-    perform: (world, { at }) => world.put('peers', at, undefined),
-  },
+  emptying('killPeer', 4, 'peers'),
   {
     // A process that sends descriptors to one that receives slowly. One place is theirs alone, so that there is one at a time.
     name: 'flood',
@@ -41,7 +36,7 @@ export const others = [
     draw: (random) => ({ end: random.below(places.ends), fds: random.pick([1, 20]) }),
     perform(world, { end, fds }) {
       if (world.python === undefined || !world.schemes.has('unixgram')) return
-      const scheme = schemes.find(({ name }) => name === 'unixgram')
+      const scheme = schemeNamed('unixgram')
       const done = (endpoint) => {
         const slow = endOf(world, endpoint, 'unixgram', { flowing: false })
         world.put('ends', end, slow)
@@ -69,12 +64,7 @@ export const others = [
     }),
     perform: (world, { at, ...portion }) => world.workers[at]?.feed(portion),
   },
-  {
-    name: 'terminateWorker',
-    weight: 1,
-    draw: (random) => ({ at: random.below(places.workers) }),
-    perform: (world, { at }) => world.put('workers', at, undefined),
-  },
+  emptying('terminateWorker', 1, 'workers'),
   {
     name: 'collect',
     weight: 8,

@@ -1,6 +1,7 @@
 // Operations that move bytes and messages.
 import { endOf } from '../ends.mjs'
 import { places } from '../world.mjs'
+import { acting } from './at-place.mjs'
 
 const sizes = [1, 12, 100, 1000, 1000, 4096, 16_384, 65_000, 250_000]
 
@@ -47,24 +48,9 @@ export const transfer = [
       for (let n = 0; n < count; n++) world.ends[at]?.receive()
     },
   },
-  {
-    name: 'pause',
-    weight: 6,
-    draw: (random) => ({ at: random.below(places.ends) }),
-    perform: (world, { at }) => world.ends[at]?.pause(),
-  },
-  {
-    name: 'resume',
-    weight: 8,
-    draw: (random) => ({ at: random.below(places.ends) }),
-    perform: (world, { at }) => world.ends[at]?.resume(),
-  },
-  {
-    name: 'end',
-    weight: 4,
-    draw: (random) => ({ at: random.below(places.ends) }),
-    perform: (world, { at }) => world.ends[at]?.end(),
-  },
+  acting('pause', 6, 'ends', (end) => end.pause()),
+  acting('resume', 8, 'ends', (end) => end.resume()),
+  acting('end', 4, 'ends', (end) => end.end()),
 ]
 
 /** Few large ones, or many small ones. */
