@@ -12,7 +12,7 @@ import { SocketSurface } from './socket-surface.ts'
 import type { StreamStats } from './stats.ts'
 import { clearTimeout, setImmediate, setTimeout } from './timers.ts'
 import { UnreadPieces } from './unread-pieces.ts'
-import { compact } from './waiting.ts'
+import { pushable } from './waiting.ts'
 import { WebEndpoint } from './web.ts'
 
 export interface StreamEndpointOptions {
@@ -171,9 +171,7 @@ export class StreamEndpoint extends SocketSurface {
     this.#touch()
     this.#delivering = true
     try {
-      // A chunk that is read at once may share its block with others; one that waits may not.
-      const isTaken = this.readableFlowing === true && this.readableLength === 0
-      const wantsMore = this.push(isTaken ? chunk : compact(chunk))
+      const wantsMore = this.push(pushable(this, chunk))
       if (this.readableLength === 0) this.#unread = undefined
       else this.#countUnread(1, 0)
       const isJoined = this.#unread?.areTooManyChunks === true && this.#join()

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { setImmediate } from './timers.ts'
 
 /** Bytes that a waiting chunk or message costs besides its data: the objects of V8 and Node. */
@@ -13,6 +14,12 @@ export function compact(bytes: Uint8Array): Uint8Array {
   const own = Buffer.allocUnsafeSlow(bytes.length)
   own.set(bytes)
   return own
+}
+
+/** A chunk as a stream may push it: one that is read at once may share its block with others, one that waits may not. */
+export function pushable(stream: Readable, chunk: Buffer): Buffer {
+  const isReadAtOnce = stream.readableFlowing === true && stream.readableLength === 0
+  return isReadAtOnce ? chunk : compact(chunk)
 }
 
 /** Compacts the data of the items at `from` and behind it, in place. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync } from 'node:fs'
 import type { Server } from 'node:net'
 import nodeNet from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { connect as connectEndpoint, listen as listenEndpoint } from '../../src/index.ts'
+import { bind, connect as connectEndpoint, listen as listenEndpoint, socketpair } from '../../src/index.ts'
 import net, { createServer, type Socket } from '../../src/net.ts'
 import { receiveText } from '../support/bytes.ts'
 import { given, nothing, scheme } from '../support/need.ts'
@@ -138,4 +138,27 @@ describe('what is taken over', () => {
     }
     expect(readdirSync('/proc/self/fd').length).toBe(before)
   })
+
+  given(scheme('unixgram'), scheme('tcp'))(
+    'but no socket of messages and no listener: the caller keeps them',
+    async () => {
+      await using udp = await bind('udp://127.0.0.1:0')
+      await using listener = await listenEndpoint('tcp://127.0.0.1:0')
+      const pair = socketpair('unixgram', { receiveFds: true })
+      await using sender = pair[0]
+      await using receiver = pair[1]
+      // Under numbers that nothing else of this process has.
+      await sender.send('two', undefined, { fds: [udp.fd, listener.fd] as number[] })
+      const [udpFd, listenerFd] = ((await receiver.receive())?.fds ?? []) as [number, number]
+      const refused = (type: string): object => expect.objectContaining({ message: `Unsupported fd type: ${type}` })
+      expect(() => new net.Socket({ fd: udpFd })).toThrow(refused('UDP'))
+      expect(() => new net.Socket({ fd: listenerFd })).toThrow(refused('UNKNOWN'))
+      const [error] = await once(createServer().listen({ fd: udpFd }), 'error')
+      expect(error.code).toBe('EINVAL')
+      for (const fd of [udpFd, listenerFd]) {
+        expect(fstatSync(fd).isSocket()).toBe(true)
+        closeSync(fd)
+      }
+    },
+  )
 })

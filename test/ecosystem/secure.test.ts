@@ -61,7 +61,10 @@ describe.each(['tcp://127.0.0.1:0', `unix:${path}`, `memory:secure-${process.pid
     expect(String((await once(client, 'data'))[0])).toBe('hey')
     client.end()
     await once(client, 'close')
-    expect(events).toEqual(['connect', 'secureConnect', 'data', 'end', 'finish', 'close'].toSorted(byFirst(events)))
+    expect(events.slice(0, 3)).toEqual(['connect', 'secureConnect', 'data'])
+    // Either direction may be done first.
+    expect(events.slice(3, -1).toSorted()).toEqual(['end', 'finish'])
+    expect(events.at(-1)).toBe('close')
     expect(endpoint.destroyed).toBe(true)
   })
 
@@ -95,10 +98,6 @@ describe.each(['tcp://127.0.0.1:0', `unix:${path}`, `memory:secure-${process.pid
     expect((await once(client, 'error'))[0].message).toBe('mine')
   })
 })
-
-function byFirst(order: readonly string[]): (a: string, b: string) => number {
-  return (a, b) => order.indexOf(a) - order.indexOf(b)
-}
 
 describe('secure', () => {
   given(scheme('tcp'))('tells the addresses of both ends over tcp, over polysocket/net too', async () => {

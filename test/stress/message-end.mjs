@@ -3,7 +3,6 @@ import { MESSAGE_HEADER, MessageCheck, nextMessage } from './flows.mjs'
 import { takeDescriptors } from './received.mjs'
 
 export class MessageEnd {
-  kind = 'datagram'
   /** Calls under way. */
   pending = 0
   world

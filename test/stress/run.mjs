@@ -87,7 +87,7 @@ function report({ broken, operation }, { seed, first, round, seconds, history })
     return 0
   }
   console.log(`stress: seed ${seed}, operation ${operation} (round ${round}), after ${seconds} s:`)
-  console.log(`  ${broken.message}`)
+  console.log(`  ${broken}`)
   console.log(`  the operations before it:\n    ${history.join('\n    ')}`)
   console.log(`  again: npm run test:stress -- --seed ${seed} --first ${round} --rounds 1`)
   return 1

@@ -6,7 +6,6 @@ import { takeDescriptors } from './received.mjs'
 const ENOUGH = 2_000_000
 
 export class StreamEnd {
-  kind = 'stream'
   /** Calls under way. */
   pending = 0
   world

@@ -7,9 +7,6 @@ import { Flows } from './flows.mjs'
 /** So many of each may be open at a time; what comes to an occupied place closes what was there. */
 export const places = { ends: 24, listeners: 6, peers: 4, workers: 2, sentinels: 12 }
 
-/** An invariant that does not hold. */
-export class Broken extends Error {}
-
 export class World {
   library
   scratch
@@ -36,7 +33,7 @@ export class World {
   #owned = new Map()
   /** @type {Set<{ name: string }>} each name with the number of its operation */
   #waiting = new Set()
-  /** @type {Broken | undefined} the first */
+  /** @type {string | undefined} the first invariant that does not hold, and why */
   broken
   /** The operation that is being done. */
   operation = 0
@@ -64,9 +61,9 @@ export class World {
     this[table][place] = thing
   }
 
-  /** Notes that nothing holds; the run ends with the first. */
+  /** Notes that an invariant does not hold; the run ends with the first. */
   fail(reason) {
-    this.broken ??= new Broken(reason)
+    this.broken ??= reason
   }
 
   /** Runs a check that throws. */

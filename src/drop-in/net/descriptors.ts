@@ -2,11 +2,13 @@ import type { AddressBase } from '../../core/address.ts'
 import { SocketError } from '../../core/errors.ts'
 import type { ListenerHandle } from '../../core/family.ts'
 import { loadAddon } from '../../engine/addon.ts'
+import { SO_ACCEPTCONN } from '../../engine/kernel-options.ts'
 import { type Adopted, adoptDescriptor } from '../adopt-descriptor.ts'
 import { descriptorType } from '../descriptor-type.ts'
 import { invalidDescriptor } from '../errors/argument-errors.ts'
 import { checkInt32 } from '../errors/checks.ts'
 import { callFailed } from '../errors/system-error.ts'
+import { readSocketOption, socketNumbers, socketType } from '../socket-type.ts'
 import type { Wording } from './addresses.ts'
 import { refuseBoundSocket } from './bound-socket.ts'
 import { SocketHandle } from './socket-handle.ts'
@@ -23,6 +25,8 @@ export function openDescriptor(fd: unknown): SocketHandle {
   checkInt32(fd, 'fd', 0)
   const type = descriptorType(fd)
   if (type !== 'SOCKET') throw invalidDescriptor(type)
+  leaveOthers(fd)
+  if (readSocketOption(fd, SO_ACCEPTCONN) === 1) throw invalidDescriptor('UNKNOWN')
   try {
     return streamOn(fd, 'itself')
   } catch (error) {
@@ -48,12 +52,20 @@ export function listenOnDescriptor(
   const type = descriptorType(fd)
   // Of the others Node does not even try.
   if (type !== 'SOCKET' && type !== 'PIPE') throw invalidDescriptor(type)
+  leaveOthers(fd)
   // Refused by what is no socket, or is one that cannot listen: the adoption then says why.
   loadAddon().addon?.listen(fd, backlog)
   const { handle, wording } = take(fd, 'itself')
   if (handle.type === 'listener') return { handle, wording }
   handle.close()
   throw invalidDescriptor('UNKNOWN')
+}
+
+/** Throws for a socket of anything but a stream, before it is ours: the caller keeps it, and closes it. */
+function leaveOthers(fd: number): void {
+  const numbers = socketNumbers(fd)
+  const type = numbers && socketType(numbers)
+  if (type === 'UDP' || type === 'UNKNOWN') throw invalidDescriptor(type)
 }
 
 function streamOn(fd: number, what: 'itself' | 'duplicate'): SocketHandle {

@@ -1,5 +1,5 @@
 import { addAbortSignal, Duplex, type DuplexOptions } from 'node:stream'
-import { compact } from '../../core/waiting.ts'
+import { pushable } from '../../core/waiting.ts'
 import { checkFunction } from '../errors/checks.ts'
 import { failure } from '../errors/failure.ts'
 import { callFailed } from '../errors/system-error.ts'
@@ -78,7 +78,7 @@ export abstract class SocketStream extends Duplex {
       onData: (chunk) => {
         this._touch()
         if (this.#userBuffer !== undefined) this.#deliver(this.#userBuffer, chunk, handle)
-        else if (!this.push(this.#isTakenAtOnce ? chunk : compact(chunk))) handle.readStop()
+        else if (!this.push(pushable(this, chunk))) handle.readStop()
       },
       onEnd: () => {
         this._touch()
@@ -88,10 +88,6 @@ export abstract class SocketStream extends Duplex {
       },
       onError: (error) => this.destroy(streamError(error, 'read')),
     }
-  }
-
-  get #isTakenAtOnce(): boolean {
-    return this.readableFlowing === true && this.readableLength === 0
   }
 
   #deliver(buffer: UserBuffer, chunk: Buffer, handle: SocketHandle): void {

@@ -23,7 +23,6 @@ export const closing = [
       one.write(Buffer.alloc(size))
       setImmediate(destroyed, one)
       world.put('ends', peer, {
-        kind: 'stream',
         scheme: 'silent',
         isOpen: false,
         close: () => other.destroy(),
