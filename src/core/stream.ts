@@ -56,8 +56,10 @@ export class StreamEndpoint extends SocketSurface {
   #corkedThisTick = false
   /** A chunk is being handed to the reader. */
   #delivering = false
-  /** Set while something waits to be read. */
+  /** Set while more waits to be read than the rest of a chunk. */
   #unread: UnreadPieces | undefined
+  /** Node has called `_read`. It calls it again only after the next chunk. */
+  #isAsked = false
   #referenced = true
   #bytesRead = 0
   #bytesTaken = 0
@@ -151,7 +153,8 @@ export class StreamEndpoint extends SocketSurface {
     }
 
     onFds(held: HeldDescriptors): void {
-      this.#endpoint.#countUnread(0, held.fds.length)
+      this.#endpoint.#unread ??= new UnreadPieces()
+      this.#endpoint.#unread.addFds(held.fds.length)
       if (this.#endpoint.#keeper === undefined) this.#endpoint.emit('fds', held.take())
       else this.#endpoint.#keeper(held)
     }
@@ -171,12 +174,12 @@ export class StreamEndpoint extends SocketSurface {
     this.#touch()
     this.#delivering = true
     try {
+      const before = this.readableLength
+      this.#isAsked = false
       const wantsMore = this.push(pushable(this, chunk))
-      if (this.readableLength === 0) this.#unread = undefined
-      else this.#countUnread(1, 0)
-      const isJoined = this.#unread?.areTooManyChunks === true && this.#join()
-      // To join them, all were read, so that Node has asked for more, and asks again after the next chunk only.
-      if ((!wantsMore && !isJoined) || this.#unread?.areTooMany) this.#handle?.pause()
+      this.#count(this.readableLength - before)
+      // A stream that has asked for more must get it, whatever waits: it does not ask twice.
+      if ((!wantsMore && !this.#isAsked) || this.#unread?.areTooMany) this.#handle?.pause()
     } finally {
       this.#delivering = false
       // An answer that was written meanwhile is whole, as far as it goes: no need to wait for the tick's end.
@@ -184,36 +187,45 @@ export class StreamEndpoint extends SocketSurface {
     }
   }
 
-  #countUnread(chunks: number, fds: number): void {
+  /** Counts a chunk that was pushed and, where it waits, has added this length. */
+  #count(length: number): void {
+    if (this.readableLength === 0) {
+      this.#unread = undefined
+      return
+    }
     this.#unread ??= new UnreadPieces()
-    this.#unread.add(chunks, fds)
+    this.#unread.addChunk(length)
+    if (this.#unread.areTooManyChunks) this.#join(this.#unread)
   }
 
   /** Makes one chunk of all that wait, except where a listener for 'data' would be told of it: 'data' comes from reading. */
-  #join(): boolean {
-    if (this.listenerCount('data') > 0) return false
+  #join(unread: UnreadPieces): void {
+    if (this.listenerCount('data') > 0) return
     // Since Node 26, read() gives one chunk. To ask for more bytes than the high-water mark would raise it.
     const chunks: (Buffer | string)[] = []
     for (let chunk = super.read(); chunk !== null; chunk = super.read()) chunks.push(chunk)
     const { readableEncoding } = this
     if (readableEncoding) this.unshift(chunks.join(''), readableEncoding)
     else this.unshift(Buffer.concat(chunks as Buffer[]))
-    this.#unread?.joined()
-    return true
+    unread.joined()
   }
 
   override _read(): void {
+    this.#isAsked = true
+    // Since Node 26, a stream that flows takes a chunk without read().
+    if (this.readableLength === 0) this.#unread = undefined
     if (!this.#unread?.areTooMany) this.#handle?.resume()
   }
 
   /** As `Readable.read`. */
   override read(size?: number): ReturnType<Duplex['read']> {
     const chunk = super.read(size)
-    // All is read, or the reader wants more at a time than there is.
-    if (this.#unread !== undefined && size !== 0 && (chunk === null || this.readableLength === 0)) {
-      const { areTooMany } = this.#unread
+    const unread = this.#unread
+    if (unread === undefined || size === 0) return chunk
+    // Null: the reader wants more at a time than there is.
+    if (chunk === null || unread.areRead(this.readableLength)) {
       this.#unread = undefined
-      if (areTooMany) this.#handle?.resume()
+      if (unread.areTooMany) this.#handle?.resume()
     }
     return chunk
   }

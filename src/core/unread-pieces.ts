@@ -7,15 +7,26 @@ const FDS_LIMIT = 64
 export class UnreadPieces {
   #chunks = 0
   #fds = 0
+  /** Length of the chunk that came last. */
+  #last = 0
 
-  add(chunks: number, fds: number): void {
-    this.#chunks += chunks
-    this.#fds += fds
+  addChunk(length: number): void {
+    this.#chunks++
+    this.#last = length
+  }
+
+  addFds(count: number): void {
+    this.#fds += count
   }
 
   /** To be called when the chunks have been joined into one. */
   joined(): void {
     this.#chunks = 1
+  }
+
+  /** Whether, with this length left to read, the reader has begun the last chunk: descriptors come with a chunk's first byte. */
+  areRead(left: number): boolean {
+    return left === 0 || left < this.#last
   }
 
   get areTooManyChunks(): boolean {

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { type StreamEndpoint, socketpair } from '../../src/index.ts'
@@ -138,4 +139,57 @@ describe('a stream of single bytes that nobody reads keeps at most 1,024 chunks,
       for await (const chunk of far.web().readable) chunks.push(chunk)
       expect(Buffer.concat(chunks).equals(sent)).toBe(true)
     }))
+})
+
+describe('a stream that waits for its reader goes on', () => {
+  const test = given(scheme('unix', 'kernel'))
+  const closeAll = (fds: number[]): void => fds.forEach((fd) => void closeSync(fd))
+
+  test('after 64 descriptors, where the reader leaves the rest of a frame each time', async () => {
+    const [near, far] = socketpair('unix') as [StreamEndpoint, StreamEndpoint]
+    let frames = 0
+    far.on('fds', closeAll).on('readable', () => {
+      for (; far.readableLength >= 16; frames++) far.read(16)
+    })
+    // Each chunk ends within a frame.
+    for (let count = 0; count < 200; count++)
+      near.writeWithFds(Buffer.alloc(count === 0 ? 19 : 16), [near.fd as number])
+    expect(await eventually(() => frames === 200)).toBe(true)
+    near.destroy()
+    far.destroy()
+  })
+
+  test('where the listener for data asks for more, and then puts back more than the high-water mark', async () => {
+    const [near, far] = socketpair('unix', { highWaterMark: 4 }) as [StreamEndpoint, StreamEndpoint]
+    far.once('data', (chunk: Buffer) => {
+      far.pause()
+      expect(far.read()).toBeNull()
+      far.unshift(chunk)
+    })
+    near.write('first')
+    expect(await eventually(() => far.readableLength === 5)).toBe(true)
+    near.end(' second')
+    const chunks: Buffer[] = []
+    for await (const chunk of far) chunks.push(chunk)
+    expect(Buffer.concat(chunks).toString()).toBe('first second')
+  })
+
+  test('after 64 descriptors, where it is read by a listener for data first and by readable then', async () => {
+    const [near, far] = socketpair('unix', { highWaterMark: 1 }) as [StreamEndpoint, StreamEndpoint]
+    far.on('fds', closeAll).pause()
+    near.writeWithFds(Buffer.from('a'), Array<number>(64).fill(near.fd as number))
+    far.read(0)
+    expect(await eventually(() => far.readableLength === 1)).toBe(true)
+    await new Promise((resolve) =>
+      far
+        .once('data', resolve)
+        .once('data', () => far.pause())
+        .resume(),
+    )
+    const more = new Promise((resolve) => far.once('readable', () => resolve(String(far.read()))))
+    near.write('b')
+    expect(await more).toBe('b')
+    near.destroy()
+    far.destroy()
+  })
 })
