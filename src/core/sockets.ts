@@ -75,7 +75,8 @@ export interface Sockets {
   connect<const T extends AddressInput>(address: T, options?: ConnectOptions): Promise<EndpointOf<T>>
   /**
    * As `connect`, for streams, but returns the endpoint at once, still connecting: it emits 'connect' and 'ready', or
-   * 'error'. What is written meanwhile waits. The shape that `http.Agent` and others take as `createConnection`.
+   * 'error'. What is written meanwhile waits. Libraries take it as `createConnection`: `http.request` as
+   * an option, an `http.Agent` as its method only (Node ignores the option).
    */
   createConnection(address: AddressInput, options?: ConnectOptions): StreamEndpoint
   /**

@@ -7,8 +7,8 @@ export const SMALLEST_BLOCK: number = 2 * WORTH_A_BLOCK
 
 /**
  * Memory that reads land in, a block of each size for all sockets of a thread, so that an idle socket holds none.
- * What was read never holds more than twice its bytes, or Node's pool of 8 KiB, whoever keeps it: where it fills half of its block it is handed out as
- * it lies, and a new block takes that one's place; else it is copied, and the block, which is warm, is read into again.
+ * Where what was read fills half of its block it is handed out as it lies, and a new block takes that one's place; else it is
+ * copied, and the block, which is warm, is read into again. So it holds at most twice its bytes, or a part of Node's own pool.
  * The addon recycles blocks that nobody holds any more.
  */
 export class ReadArea {
@@ -35,7 +35,7 @@ export class ReadArea {
   }
 }
 
-/** A copy, in memory of at most twice its bytes; up to 4 KiB in Node's pool. */
+/** A copy, in memory of at most twice its bytes, or in Node's pool of 8 KiB (64 KiB from Node 24 on). */
 export function copyOut(addon: Addon, block: Buffer, from: number, count: number): Buffer {
   const own = count < WORTH_A_BLOCK ? Buffer.allocUnsafe(count) : addon.slab(blockFor(count)).subarray(0, count)
   block.copy(own, 0, from, from + count)
